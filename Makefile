@@ -1,0 +1,59 @@
+# bootkeep: the only entrance. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Everything that this project writes lies below the checkout: tools in .venv, disposable hosts in .cache, results in out.
+PYTHON ?= $(shell for p in /usr/bin/python3.11 python3.11 python3; do command -v $$p >/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := .cache
+export PIP_CACHE_DIR := $(CURDIR)/$(CACHE)/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help setup system run test lint types bench docs wheels clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+
+setup: system $(VENV)/.ready ## install what the project needs: Debian packages, locked Python packages
+
+system: ## install the Debian packages (only those that are missing)
+	@./tools/debian-packages
+
+$(VENV)/.ready: requirements/build.txt requirements/dev.txt pyproject.toml | system
+	@echo "bootkeep: installing the locked Python packages into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# --- the work ---------------------------------------------------------------------------------------------------------
+
+run: setup ## the main job: a disposable Debian host is made boot-safe and patched; reports and runbook land in out/
+	@$(BIN)/python -m bootkeep.lab.demonstration --out out --cache $(CACHE)
+
+test: setup ## all tests, with real package managers in disposable hosts
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.ready ## mypy, strict
+	@$(BIN)/mypy
+
+bench: setup ## side-by-side measurements
+	@$(BIN)/python -m bench
+
+docs: $(VENV)/.ready ## regenerate the reference pages and the man page from the code
+	@$(BIN)/python docs/generate.py
+
+wheels: $(VENV)/.ready ## wheels for the file server: what `bootkeep.install` puts into Salt's Python on a host
+	@$(BIN)/python tools/build_wheels.py
+
+clean: ## remove everything that was built or cached
+	rm -rf $(VENV) $(CACHE) out build dist salt/bootkeep/files/wheels .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,5 @@
+"""``python -m bootkeep``."""
+
+from bootkeep.cli.app import main
+
+main()

@@ -1,0 +1,198 @@
+"""Hosts: a live machine, a mounted root, and a recorded snapshot answer the same reads."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from bootkeep.edges.native import LIVE_ONLY, native_answers
+from bootkeep.edges.run import run
+from bootkeep.facts.reading import Reading, Readings, Status
+from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, Space
+
+
+class Host(Protocol):
+    """Anything that can answer a read."""
+
+    name: str
+
+    def answer(self, read: Read) -> Reading:
+        """Answer one read; never raises for what the machine is or is not."""
+        ...
+
+
+class RecordedHost:
+    """A saved snapshot: answers what was asked then, and nothing else."""
+
+    def __init__(self, name: str, readings: Readings) -> None:
+        self.name = name
+        self._readings = readings
+
+    def answer(self, read: Read) -> Reading:
+        """The recorded answer, NOT_TAKEN when nobody asked then."""
+        return self._readings[read.key]
+
+
+class LiveHost:
+    """This machine, or a root that is mounted somewhere (rescue shell, chroot, image).
+
+    With a root other than ``/``, files come from below it, and commands run only when they describe devices rather than
+    the running system: ``rooted_commands`` names those (``lsblk``, ``blkid``).
+    """
+
+    rooted_commands = frozenset({"lsblk", "blkid", "efibootmgr"})
+
+    def __init__(self, root: Path = Path("/"), *, name: str = "") -> None:
+        self.root = root
+        self.name = name or (os.uname().nodename if root == Path("/") else str(root))
+        self._answers: dict[type[Any], Callable[[Any], Reading]] = {
+            File: self._file,
+            Listing: self._listing,
+            Digest: self._digest,
+            Space: self._space,
+            Command: self._command,
+            Native: self._native,
+        }
+
+    @property
+    def is_running_system(self) -> bool:
+        """Whether processes, /proc and /sys belong to the root that is looked at."""
+        return self.root == Path("/")
+
+    def answer(self, read: Read) -> Reading:
+        """Answer one read; the machine's refusals become statuses."""
+        started = time.monotonic()
+        try:
+            reading = self._answers[type(read)](read)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            reading = Reading(Status.ABSENT, detail=str(error))
+        except PermissionError as error:
+            reading = Reading(Status.DENIED, detail=str(error))
+        except TimeoutError as error:
+            reading = Reading(Status.TIMEOUT, detail=str(error))
+        except OSError as error:
+            reading = Reading(Status.FAILED, detail=f"{errno.errorcode.get(error.errno or 0, '?')}: {error}")
+        return Reading(reading.status, reading.text, reading.exit_code, reading.detail, time.monotonic() - started)
+
+    def _path(self, path: str) -> Path:
+        return self.root / path.lstrip("/") if not self.is_running_system else Path(path)
+
+    def _file(self, read: File) -> Reading:
+        if not self.is_running_system and read.path.startswith(("/proc/", "/sys/")):
+            return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
+        path = self._path(read.path)
+        if not stat.S_ISREG(path.stat().st_mode):
+            return Reading(Status.FAILED, detail=f"{read.path} is not a regular file")
+        with path.open("rb") as stream:
+            content = stream.read(read.limit_bytes + 1)
+        if len(content) > read.limit_bytes:
+            return Reading(Status.FAILED, detail=f"{read.path} is longer than {read.limit_bytes} bytes")
+        return Reading(Status.OK, content.decode("utf-8", "surrogateescape"))
+
+    def _matches(self, pattern: str) -> list[str]:
+        """Paths, as the machine itself names them, that a pattern matches; sorted."""
+        fixed = pattern
+        while glob.has_magic(fixed):
+            fixed = os.path.dirname(fixed)
+        if fixed == pattern:
+            self._path(pattern).lstat()
+            return [pattern]
+        self._path(fixed).stat()
+        prefix = "" if self.is_running_system else str(self.root).rstrip("/")
+        # Hidden files count: /etc/skel/.bashrc is configuration too. glob() skips them unless asked.
+        found = glob.iglob(prefix + pattern, recursive=True, include_hidden=True)
+        return sorted(match[len(prefix) :] for match in found)
+
+    def _listing(self, read: Listing) -> Reading:
+        rows: list[dict[str, object]] = []
+        matches = self._matches(read.pattern)
+        if len(matches) > read.limit:
+            return Reading(Status.FAILED, detail=f"{len(matches)} matches, more than {read.limit}")
+        for match in matches:
+            path = self._path(match)
+            try:
+                info = path.lstat()
+            except FileNotFoundError:  # went away between glob and lstat: a live machine
+                continue
+            row: dict[str, object] = {
+                "path": match,
+                "type": _file_type(info.st_mode),
+                "mode": f"{stat.S_IMODE(info.st_mode):04o}",
+                "uid": info.st_uid,
+                "gid": info.st_gid,
+                "size": info.st_size,
+                "mtime_ns": info.st_mtime_ns,
+                "ino": info.st_ino,
+                "dev": info.st_dev,
+                "nlink": info.st_nlink,
+            }
+            if stat.S_ISLNK(info.st_mode):
+                row["target"] = os.readlink(path)
+            rows.append(row)
+        return Reading(Status.OK, json.dumps(rows))
+
+    def _digest(self, read: Digest) -> Reading:
+        digests: dict[str, str] = {}
+        for match in self._matches(read.pattern):
+            path = self._path(match)
+            try:
+                if stat.S_ISREG(path.lstat().st_mode):
+                    with path.open("rb") as stream:
+                        digests[match] = hashlib.file_digest(stream, "sha256").hexdigest()
+            except FileNotFoundError:
+                continue
+        return Reading(Status.OK, json.dumps(digests))
+
+    def _space(self, read: Space) -> Reading:
+        info = os.statvfs(self._path(read.path))
+        return Reading(
+            Status.OK,
+            json.dumps(
+                {
+                    "target": read.path,
+                    "size_bytes": info.f_blocks * info.f_frsize,
+                    "free_bytes": info.f_bfree * info.f_frsize,
+                    "inodes": info.f_files,
+                    "inodes_free": info.f_ffree,
+                }
+            ),
+        )
+
+    def _command(self, read: Command) -> Reading:
+        if not self.is_running_system and read.argv[0] not in self.rooted_commands:
+            return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
+        done = run(read.argv, timeout_s=read.timeout_s)
+        if done.missing:
+            return Reading(Status.ABSENT, detail=f"{read.argv[0]}: command not found", exit_code=127)
+        if done.timed_out:
+            return Reading(Status.TIMEOUT, done.stdout, done.exit_code, f"no end after {read.timeout_s} s")
+        # A non-zero exit code is an answer too (``systemctl is-system-running``): the parser decides.
+        return Reading(Status.OK, done.stdout, done.exit_code, done.stderr[-2000:])
+
+    def _native(self, read: Native) -> Reading:
+        name, _, argument = read.name.partition(":")
+        if not self.is_running_system and name in LIVE_ONLY:
+            return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
+        return Reading(Status.OK, native_answers()[name](self.root, argument))
+
+
+def _file_type(mode: int) -> str:
+    for test, name in (
+        (stat.S_ISREG, "file"),
+        (stat.S_ISDIR, "dir"),
+        (stat.S_ISLNK, "link"),
+        (stat.S_ISBLK, "block"),
+        (stat.S_ISCHR, "char"),
+        (stat.S_ISFIFO, "fifo"),
+    ):
+        if test(mode):
+            return name
+    return "socket"

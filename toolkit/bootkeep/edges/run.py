@@ -1,0 +1,89 @@
+"""The one place that starts child processes: argv only, C locale, closed stdin, a deadline, and no child left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+#: Directories searched for tools; a hook's inherited PATH may be anything.
+SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A child that ended, was not there (exit code 127), or ran out of time."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+    seconds: float
+    timed_out: bool = False
+    missing: bool = False
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of every child: nothing inherited but HOME, so that output is the same everywhere."""
+    return {"PATH": SAFE_PATH, "LC_ALL": "C", "HOME": os.environ.get("HOME", "/"), **(extra or {})}
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    input_text: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    directory: str = "/",
+) -> Completed:
+    """Run a child to its end or its deadline; at the deadline its whole process group is killed.
+
+    Never raises for the child's sake: a missing tool, a bad exit code and a timeout are values.
+    """
+    started = time.monotonic()
+    try:
+        child = subprocess.Popen(  # noqa: S603 - argv, never a shell
+            list(argv),
+            stdin=subprocess.PIPE if input_text is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=clean_environment(environment),
+            cwd=directory,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError, OSError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        code = 127 if missing else 126
+        return Completed(tuple(argv), code, "", str(error), time.monotonic() - started, missing=missing)
+    payload = None if input_text is None else input_text.encode("utf-8", "surrogateescape")
+    timed_out = False
+    try:
+        out, err = child.communicate(payload, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        _kill_group(child.pid)
+        try:
+            out, err = child.communicate(timeout=1.0)
+        except subprocess.TimeoutExpired:  # in an uninterruptible sleep (dead NFS): leave it, it costs nothing more
+            out, err = b"", b""
+    except BaseException:
+        _kill_group(child.pid)
+        raise
+    return Completed(
+        argv=tuple(argv),
+        exit_code=child.returncode if child.returncode is not None else -9,
+        stdout=out.decode("utf-8", "surrogateescape"),
+        stderr=err.decode("utf-8", "surrogateescape"),
+        seconds=time.monotonic() - started,
+        timed_out=timed_out,
+    )
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

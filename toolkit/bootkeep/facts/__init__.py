@@ -1,0 +1,1 @@
+"""Facts: frozen, typed values. They import nothing of ours and touch nothing."""

@@ -1,0 +1,48 @@
+"""Boot loader configuration as the boot loader will read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootkeep.facts.unknown import Maybe
+
+
+@dataclass(frozen=True, slots=True)
+class BootEntry:
+    """One entry of the boot menu with everything the loader would load for it."""
+
+    id: str  # GRUB's ``--id``/``$menuentry_id_option``; empty when it has none
+    title: str
+    parents: tuple[str, ...]  # ids (or titles) of the submenus around it, outermost first
+    kernel_path: str  # absolute path on the running system, /boot added where /boot is its own file system
+    initramfs_paths: tuple[str, ...]  # same; more than one for microcode archives
+    arguments: str  # kernel command line, as written
+    search_uuid: str  # file system UUID that the entry searches for; empty when it uses the outer $root
+    source: str  # file and line, e.g. ``/boot/grub/grub.cfg:131``
+
+    @property
+    def full_id(self) -> str:
+        """The name that ``grub-set-default`` and ``GRUB_DEFAULT`` take: ids joined by ``>``."""
+        return ">".join((*self.parents, self.id or self.title))
+
+
+@dataclass(frozen=True, slots=True)
+class GrubConfig:
+    """``grub.cfg`` and what surrounds it."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    entries: tuple[BootEntry, ...]  # in menu order, submenus flattened
+    leftovers: tuple[str, ...]  # e.g. grub.cfg.new: a generator that did not finish
+    syntax_error: Maybe[str]  # what grub-script-check said; empty when it passed
+    sources_preserved: bool  # it sources bootkeep.cfg, where the preserved kernels have their entries
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultEntry:
+    """How the default is chosen, and what it resolves to right now."""
+
+    wanted: str  # the text that chose it: GRUB_DEFAULT's value, or grubenv's saved_entry
+    chosen_by: str  # ``GRUB_DEFAULT``, ``saved_entry``, ``next_entry``, ``first entry``
+    entry: Maybe[BootEntry]  # Absent when the text matches no entry

@@ -1,0 +1,42 @@
+"""Everything about one machine that decides whether, and into what, it boots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootkeep.facts.boot_entry import DefaultEntry, GrubConfig
+from bootkeep.facts.kernel import Kernel, LastGood
+from bootkeep.facts.machine import Firmware, Identity, OsRelease
+from bootkeep.facts.package import Package
+from bootkeep.facts.storage import BlockDevice, FstabLine, Mount, Space
+from bootkeep.facts.unknown import Maybe
+
+
+@dataclass(frozen=True, slots=True)
+class BootState:
+    """The whole machine as the rules and the runbook see it. Assembled by :func:`bootkeep.assemble.assemble`."""
+
+    taken_at: str  # UTC, ISO 8601
+    os_release: Maybe[OsRelease]
+    identity: Identity
+    firmware: Maybe[Firmware]
+    running_release: Maybe[str]  # /proc/sys/kernel/osrelease
+    running_version: Maybe[str]  # /proc/version: names the package version of the kernel that runs (B03)
+    running_arguments: Maybe[str]  # /proc/cmdline
+    kernels: Maybe[tuple[Kernel, ...]]  # newest first by the package manager's own comparison; preserved ones after
+    newest_release: Maybe[str]
+    last_good: Maybe[LastGood]
+    grub: Maybe[GrubConfig]
+    default_entry: Maybe[DefaultEntry]
+    grub_install_devices: Maybe[tuple[str, ...]]  # debconf grub-pc/install_devices
+    block_devices: Maybe[tuple[BlockDevice, ...]]
+    mounts: Maybe[tuple[Mount, ...]]
+    fstab: Maybe[tuple[FstabLine, ...]]
+    fstab_not_understood: tuple[str, ...]
+    space: tuple[Space, ...]
+    packages: Maybe[tuple[Package, ...]]
+    root_drivers: Maybe[tuple[str, ...]]  # kernel modules that the path from the root file system to the bus needs
+    root_locked: Maybe[bool]  # the root account has no usable password: emergency mode gives no shell
+    swap_and_resume: Maybe[str]  # initramfs-tools' resume= setting, empty when none
+    running_modules: Maybe[tuple[str, ...]]  # /proc/modules
+    consoles: tuple[str, ...]  # console= arguments in force

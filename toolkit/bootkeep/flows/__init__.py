@@ -1,0 +1,1 @@
+"""The use cases, each short enough to read aloud."""

@@ -1,0 +1,1 @@
+"""Entry points for package managers: standard library and psutil only, fail open, own deadline."""

@@ -1,0 +1,1 @@
+"""Disposable hosts, for tests and for the demonstration."""

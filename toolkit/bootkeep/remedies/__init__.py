@@ -1,0 +1,1 @@
+"""Remedies: what gets a machine out of a finding, as data."""

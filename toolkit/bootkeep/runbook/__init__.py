@@ -1,0 +1,1 @@
+"""The runbook: BootState, people and findings composed into steps for one host."""
