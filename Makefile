@@ -27,9 +27,9 @@ system: ## install the Debian packages (only those that are missing)
 $(VENV)/.ready: requirements/build.txt requirements/dev.txt pyproject.toml | system
 	@echo "bootkeep: installing the locked Python packages into $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt
-	@$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements/build.txt
+	@$(BIN)/python -m pip install -qq --require-hashes --no-build-isolation -r requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 # --- the work ---------------------------------------------------------------------------------------------------------
