@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from bootkeep.edges.native import LIVE_ONLY, native_answers
+from bootkeep.edges.native import LIVE_ONLY, native_answer
 from bootkeep.edges.run import run
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, Space
@@ -107,6 +107,8 @@ class LiveHost:
             return [pattern]
         self._path(fixed).stat()
         prefix = "" if self.is_running_system else str(self.root).rstrip("/")
+        if pattern == f"{fixed.rstrip('/')}/**":
+            return sorted(match[len(prefix) :] for match in _walk(prefix + fixed))
         # Hidden files count: /etc/skel/.bashrc is configuration too. glob() skips them unless asked.
         found = glob.iglob(prefix + pattern, recursive=True, include_hidden=True)
         return sorted(match[len(prefix) :] for match in found)
@@ -146,7 +148,7 @@ class LiveHost:
             try:
                 if stat.S_ISREG(path.lstat().st_mode):
                     with path.open("rb") as stream:
-                        digests[match] = hashlib.file_digest(stream, "sha256").hexdigest()
+                        digests[match] = hashlib.file_digest(stream, _hasher(read.algorithm)).hexdigest()
             except FileNotFoundError:
                 continue
         return Reading(Status.OK, json.dumps(digests))
@@ -181,7 +183,24 @@ class LiveHost:
         name, _, argument = read.name.partition(":")
         if not self.is_running_system and name in LIVE_ONLY:
             return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
-        return Reading(Status.OK, native_answers()[name](self.root, argument))
+        return Reading(Status.OK, native_answer(name)(self.root, argument))
+
+
+def _hasher(algorithm: str) -> Callable[[], Any]:
+    """A hash of this name; MD5 is dpkg's own mark of an unedited file here, not a protection."""
+    return lambda: hashlib.new(algorithm, usedforsecurity=False)
+
+
+def _walk(folder: str) -> list[str]:
+    """Everything below a folder. Unlike glob's ``**`` it enters no symbolic link: one to ``/`` would list the machine.
+
+    The insides of version control (etckeeper keeps /etc in git) are a history of files, not files in force.
+    """
+    found: list[str] = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in {".git", ".hg", ".bzr", "_darcs"}]
+        found.extend(os.path.join(place, name) for name in (*folders, *files))
+    return found
 
 
 def _file_type(mode: int) -> str:

@@ -55,14 +55,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """sha256 of every regular file that a glob pattern matches."""
+    """sha256 of every regular file that a glob pattern matches (md5 only to compare with what dpkg recorded)."""
 
     pattern: str
+    algorithm: str = "sha256"
 
     @property
     def key(self) -> str:
         """Name of this read in a snapshot."""
-        return f"digest:{self.pattern}"
+        name = "digest" if self.algorithm == "sha256" else f"digest-{self.algorithm}"
+        return f"{name}:{self.pattern}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,159 @@
+"""``processes``: every user-space process, as proc(5) shows it, with its arguments redacted before they leave this module.
+
+Never read: environments (they hold secrets). Left out: kernel threads, ourselves, and the tree of a package manager that
+runs right now: it would be in every ``pre`` and in no ``settled`` snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootkeep.facts.redaction import redact_arguments
+
+#: PF_KTHREAD of include/linux/sched.h.
+_KERNEL_THREAD = 0x0020_0000
+#: Names (comm, cut to 15 bytes by the kernel) of programs whose whole tree belongs to a transaction.
+PACKAGE_MANAGERS = frozenset(
+    {
+        "apt",
+        "apt-get",
+        "aptitude",
+        "apt.systemd.dai",
+        "dpkg",
+        "unattended-upgr",
+        "dnf",
+        "dnf5",
+        "yum",
+        "zypper",
+        "rpm",
+        "pacman",
+    }
+)
+#: Arguments longer than this say nothing more to a reader.
+_LONGEST_ARGUMENTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ProcStat:
+    """The fields of /proc/PID/stat that we use (proc(5))."""
+
+    name: str  # comm
+    parent: int
+    terminal: bool
+    flags: int
+    start_ticks: int
+
+
+def parse_stat(text: str) -> ProcStat:
+    """``/proc/PID/stat``. The name stands in brackets and may itself hold brackets, blanks and line feeds.
+
+    Raises ValueError on a text that is not such a line.
+    """
+    opening, closing = text.index("("), text.rindex(")")
+    fields = text[closing + 1 :].split()
+    if len(fields) < 20:
+        raise ValueError(f"stat has {len(fields) + 2} fields")
+    return ProcStat(
+        name=text[opening + 1 : closing],
+        parent=int(fields[1]),
+        terminal=fields[4] != "0",
+        flags=int(fields[6]),
+        start_ticks=int(fields[19]),
+    )
+
+
+def unit_of_cgroup(text: str) -> str:
+    """The systemd unit in ``/proc/PID/cgroup``: the innermost ``*.service``, ``*.scope`` or ``*.socket``; else empty."""
+    for line in text.splitlines():
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number == "0" or controllers == "name=systemd":
+            for part in reversed(path.split("/")):
+                if part.endswith((".service", ".scope", ".socket")):
+                    return part
+    return ""
+
+
+def owner_of(pid: int, proc: Path = Path("/proc")) -> dict[str, object] | None:
+    """One process as a plain object; None when it has gone, or is a kernel thread."""
+    folder = proc / str(pid)
+    try:
+        stat = parse_stat(_text(folder / "stat"))
+        if stat.flags & _KERNEL_THREAD:
+            return None
+        arguments = _text(folder / "cmdline")[:_LONGEST_ARGUMENTS].rstrip("\0").split("\0")
+        uid = _effective_uid(_text(folder / "status"))
+        unit = unit_of_cgroup(_text(folder / "cgroup"))
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return None
+    try:
+        exe = os.readlink(folder / "exe")
+    except OSError:
+        exe = ""
+    stale = exe.endswith(" (deleted)")
+    return {
+        "pid": pid,
+        "parent": stat.parent,
+        "name": stat.name,
+        "user": _user_name(uid),
+        "uid": uid,
+        "start_ticks": stat.start_ticks,
+        "unit": unit,
+        "exe": exe.removesuffix(" (deleted)"),
+        "arguments": list(redact_arguments(arguments)) if arguments != [""] else [f"[{stat.name}]"],
+        "terminal": stat.terminal,
+        "stale": stale,
+    }
+
+
+def answer(root: Path, _argument: str) -> str:
+    """JSON list of processes, by pid."""
+    proc = root / "proc"
+    rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc)) is not None]
+    hidden = trees_to_leave_out(rows, os.getpid())
+    return json.dumps([row for row in rows if row["pid"] not in hidden])
+
+
+def trees_to_leave_out(rows: Iterable[dict[str, object]], own_pid: int) -> frozenset[object]:
+    """Pids of ourselves, of every package manager, and of everything that these started and that is still their child."""
+    children: dict[object, list[object]] = {}
+    roots: list[object] = [own_pid]
+    for row in rows:
+        children.setdefault(row["parent"], []).append(row["pid"])
+        if row["name"] in PACKAGE_MANAGERS:
+            roots.append(row["pid"])
+    hidden: set[object] = set()
+    while roots:
+        pid = roots.pop()
+        if pid not in hidden:
+            hidden.add(pid)
+            roots.extend(children.get(pid, ()))
+    return frozenset(hidden)
+
+
+def _pids(proc: Path) -> Iterable[int]:
+    return (int(name) for name in os.listdir(proc) if name.isdigit())
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _effective_uid(status: str) -> int:
+    for line in status.splitlines():
+        if line.startswith("Uid:"):
+            return int(line.split()[2])
+    raise ValueError("no Uid line")
+
+
+def _user_name(uid: int) -> str:
+    # /etc/passwd through the C library; a host with a directory service resolves local daemons from files first.
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
