@@ -1,0 +1,388 @@
+"""The store: what bootkeep remembers on this host, whole or not at all, readable by root only, and bounded.
+
+::
+
+    /var/lib/bootkeep/                     0700
+        transactions/<id>/record.json      facts.transaction.Transaction
+        transactions/<id>/<phase>.json.gz  facts.reading.Snapshot
+        transactions/<id>/config/<phase>.json   path -> digest of its copy
+        blobs/<2 hex>/<sha256>.gz          the copies themselves, each content once
+        last-good.json                     facts.kernel.LastGood
+        override.json                      facts.transaction.Override, waits to be used once
+
+Every file is written beside its place, flushed and renamed (:func:`bootkeep.edges.files.replace_file`), so a SIGKILL or
+a power cut leaves the old content or the new one. A directory without ``record.json`` is a transaction whose writer died
+before the record: it does not exist for readers and :meth:`Store.prune` removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gzip
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootkeep.edges.files import private_folder, replace_file, sync_folder
+from bootkeep.edges.refusals import damage, damaged, refusals
+from bootkeep.facts.codec import from_json, to_json
+from bootkeep.facts.errors import NotUnderstood, StoreError
+from bootkeep.facts.kernel import LastGood
+from bootkeep.facts.reading import Snapshot
+from bootkeep.facts.transaction import Outcome, Override, Transaction
+from bootkeep.facts.unknown import Absent, Maybe, Unknown
+
+STORE_ROOT = Path("/var/lib/bootkeep")
+PHASES = frozenset({"pre", "post", "settled", "boot", "manual"})
+_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z", re.ASCII)
+#: An unreferenced blob or draft younger than this belongs to a writer that is still at work.
+_GRACE_S = 3600.0
+#: One copy of a configuration file; a larger file is listed with its digest missing, never half-copied.
+CONFIG_COPY_LIMIT = 4 * 1024 * 1024
+#: A gzip member may unpack to at most this much: a damaged or hostile file must not eat the memory.
+_SNAPSHOT_LIMIT = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much the store may hold. The newest transaction and open ones are always kept."""
+
+    count: int = 200
+    age_days: float = 400.0
+    bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedTransaction:
+    """A record that could not be read. Listed beside the others, so that nobody takes it for one that never was."""
+
+    id: str
+    why: str
+
+
+def new_transaction_id(now: str) -> str:
+    """An id for a transaction that starts at ``now`` (UTC, ``2026-11-23T17:03:12Z``): sorts by time, never repeats."""
+    return f"{now.replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
+
+
+class Store:
+    """The snapshot store below ``root``. Every method raises :class:`StoreError` for what the disk refuses."""
+
+    def __init__(self, root: Path = STORE_ROOT) -> None:
+        self.root = root
+
+    # --- transactions -------------------------------------------------------------------------------------------------
+
+    def save_transaction(self, transaction: Transaction) -> None:
+        """Write or replace one record."""
+        with refusals(self.root, "write the record of a transaction"):
+            replace_file(self._folder(transaction.id, make=True) / "record.json", _json(transaction))
+
+    def load_transaction(self, transaction_id: str) -> Transaction:
+        """One record by its id."""
+        path = self._folder(transaction_id) / "record.json"
+        with refusals(path, "read the record of a transaction"):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError as error:
+                raise StoreError(
+                    f"there is no transaction {transaction_id}",
+                    where=str(self.root),
+                    next_step="'bootkeep transactions' lists those there are.",
+                ) from error
+        with damage(path):
+            transaction = from_json(Transaction, content, where=str(path))
+        if transaction.id != transaction_id:
+            raise damaged(path, f"the record says it is {transaction.id}")
+        return transaction
+
+    def transaction_ids(self) -> tuple[str, ...]:
+        """Ids of all transactions that have a record, oldest first."""
+        with refusals(self.root, "list the transactions"):
+            try:
+                names = sorted(entry.name for entry in os.scandir(self.root / "transactions"))
+            except FileNotFoundError:
+                return ()
+        return tuple(name for name in names if _ID.match(name) and os.path.lexists(self._folder(name) / "record.json"))
+
+    def transactions(self) -> tuple[Transaction | DamagedTransaction, ...]:
+        """All transactions, oldest first; a record that cannot be read is listed as damaged."""
+        return tuple(self._load_or_damaged(name) for name in self.transaction_ids())
+
+    def newest(self, count: int) -> tuple[Transaction, ...]:
+        """The newest readable records, newest first. Looks at no more than ``count`` records: a hook has no time."""
+        loaded = (self._load_or_damaged(name) for name in reversed(self.transaction_ids()[-count:]))
+        return tuple(item for item in loaded if isinstance(item, Transaction))
+
+    def _load_or_damaged(self, name: str) -> Transaction | DamagedTransaction:
+        try:
+            return self.load_transaction(name)
+        except StoreError as error:
+            return DamagedTransaction(name, str(error))
+
+    # --- snapshots ----------------------------------------------------------------------------------------------------
+
+    def save_snapshot(self, transaction_id: str, phase: str, snapshot: Snapshot) -> None:
+        """Keep one snapshot of a transaction; a newer one of the same phase replaces it."""
+        with refusals(self.root, f"write the {phase} snapshot"):
+            path = self._folder(transaction_id, make=True) / f"{_phase(phase)}.json.gz"
+            replace_file(path, gzip.compress(_json(snapshot), compresslevel=3, mtime=0))
+
+    def load_snapshot(self, transaction_id: str, phase: str) -> Snapshot:
+        """One snapshot of a transaction."""
+        path = self._folder(transaction_id) / f"{_phase(phase)}.json.gz"
+        with refusals(path, f"read the {phase} snapshot"), damage(path):
+            try:
+                content = _unpack(path, _SNAPSHOT_LIMIT)
+            except FileNotFoundError as error:
+                raise StoreError(
+                    f"transaction {transaction_id} has no {phase} snapshot",
+                    where=str(self.root),
+                    next_step="Its record says which phases were taken.",
+                ) from error
+            return from_json(Snapshot, content, where=str(path))
+
+    # --- copies of configuration files --------------------------------------------------------------------------------
+
+    def save_config_copies(self, transaction_id: str, phase: str, copies: Mapping[str, bytes]) -> None:
+        """Keep the content of files, by path. Equal contents are stored once, over all transactions."""
+        with refusals(self.root, "copy configuration files"), self._locked(fcntl.LOCK_SH):
+            digests = {path: self._keep_blob(content) for path, content in sorted(copies.items())}
+            folder = private_folder(self._folder(transaction_id, make=True) / "config")
+            replace_file(folder / f"{_phase(phase)}.json", json.dumps(digests, ensure_ascii=True).encode())
+
+    def config_copies(self, transaction_id: str, phase: str) -> dict[str, bytes]:
+        """The content of every configuration file that was copied in this phase, by path; empty when none was."""
+        index = self._folder(transaction_id) / "config" / f"{_phase(phase)}.json"
+        with refusals(index, "read the copies of configuration files"), damage(index):
+            try:
+                digests = json.loads(index.read_bytes())
+            except FileNotFoundError:
+                return {}
+            return {str(path): self._blob(str(digest)) for path, digest in dict(digests).items()}
+
+    def _keep_blob(self, content: bytes) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._blob_path(digest)
+        try:
+            if self._blob(digest) == content:
+                os.utime(path)  # young again: prune leaves it to the index that is about to name it
+                return digest
+        except (OSError, StoreError, EOFError, zlib.error):
+            pass  # not there, or damaged: written anew
+        private_folder(path.parent.parent)
+        private_folder(path.parent)
+        replace_file(path, gzip.compress(content, compresslevel=6, mtime=0))
+        return digest
+
+    def _blob(self, digest: str) -> bytes:
+        path = self._blob_path(digest)
+        content = _unpack(path, CONFIG_COPY_LIMIT)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise damaged(path, "its content does not have the digest that its name says")
+        return content
+
+    def _blob_path(self, digest: str) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise damaged(self.root / "blobs", f"{digest[:80]!r} is not a digest")
+        return self.root / "blobs" / digest[:2] / f"{digest}.gz"
+
+    # --- last-good and override ---------------------------------------------------------------------------------------
+
+    def last_good(self) -> Maybe[LastGood]:
+        """The recorded last-good kernel; Absent when none was proven yet, Unknown when the record cannot be read."""
+        path = self.root / "last-good.json"
+        try:
+            return from_json(LastGood, path.read_bytes(), where=str(path))
+        except FileNotFoundError:
+            return Absent("last-good record")
+        except (OSError, NotUnderstood) as error:
+            return Unknown(f"{path} cannot be read: {error}")
+
+    def save_last_good(self, last_good: LastGood) -> None:
+        """Record the kernel that booted and passed its health check."""
+        with refusals(self.root, "record the last-good kernel"):
+            self._make_root()
+            replace_file(self.root / "last-good.json", _json(last_good))
+
+    def save_override(self, override: Override) -> None:
+        """Let the guard pass one transaction; replaces an override that waits."""
+        with refusals(self.root, "write the override"):
+            self._make_root()
+            replace_file(self.root / "override.json", _json(override))
+
+    def take_override(self) -> Override | None:
+        """Take the waiting override away, so that it serves once; None when there is none or it is damaged."""
+        path = self.root / "override.json"
+        taken = self.root / f".override.{os.getpid()}.taken"
+        with refusals(self.root, "take the override"):
+            try:
+                path.rename(taken)  # atomic: of two takers one gets it
+            except FileNotFoundError:
+                return None
+            try:
+                return from_json(Override, taken.read_bytes(), where=str(path))
+            except NotUnderstood:
+                return None
+            finally:
+                taken.unlink(missing_ok=True)
+
+    # --- bounds -------------------------------------------------------------------------------------------------------
+
+    def prune(self, retention: Retention | None = None) -> tuple[str, ...]:
+        """Remove the oldest transactions beyond the retention, and what no record refers to; the ids that went."""
+        limits = retention or Retention()
+        with refusals(self.root, "prune the store"):
+            if not (self.root / "transactions").is_dir():
+                return ()
+            with self._locked(fcntl.LOCK_EX):
+                gone = self._prune_transactions(limits)
+                self._prune_drafts()
+                self._prune_blobs()
+        return gone
+
+    def writable(self) -> None:
+        """Prove that the store can be written: one small file is written, flushed and removed."""
+        with refusals(self.root, "write into the store"):
+            self._make_root()
+            probe = self.root / f".selftest.{os.getpid()}"
+            replace_file(probe, b"bootkeep\n" * 512)
+            probe.unlink()
+
+    def _prune_transactions(self, limits: Retention) -> tuple[str, ...]:
+        oldest_allowed = time.time() - limits.age_days * 86400
+        gone: list[str] = []
+        kept_bytes = 0
+        for number, name in enumerate(reversed(self.transaction_ids())):
+            folder = self._folder(name)
+            size = _tree_size(folder)
+            too_many = number >= limits.count or kept_bytes + size > limits.bytes
+            too_old = (folder / "record.json").lstat().st_mtime < oldest_allowed
+            if number > 0 and (too_many or too_old) and not self._is_open(name):
+                _remove_tree(folder)
+                gone.append(name)
+            else:
+                kept_bytes += size
+        return tuple(gone)
+
+    def _is_open(self, name: str) -> bool:
+        found = self._load_or_damaged(name)
+        return isinstance(found, Transaction) and found.outcome is Outcome.OPEN
+
+    def _prune_drafts(self) -> None:
+        young = time.time() - _GRACE_S
+        for entry in (*os.scandir(self.root), *os.scandir(self.root / "transactions")):
+            if entry.is_file(follow_symlinks=False) and entry.name.endswith((".draft", ".taken")):
+                if entry.stat(follow_symlinks=False).st_mtime < young:
+                    Path(entry.path).unlink(missing_ok=True)
+            elif _ID.match(entry.name) and entry.is_dir(follow_symlinks=False):
+                for draft in Path(entry.path).rglob(".*.draft"):
+                    if draft.lstat().st_mtime < young:
+                        draft.unlink(missing_ok=True)
+                no_record = not os.path.lexists(os.path.join(entry.path, "record.json"))
+                if no_record and entry.stat(follow_symlinks=False).st_mtime < young:
+                    _remove_tree(Path(entry.path))
+            elif entry.name.startswith(".gone."):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+    def _prune_blobs(self) -> None:
+        used: set[str] = set()
+        for index in (self.root / "transactions").glob("*/config/*.json"):
+            try:
+                used.update(str(digest) for digest in json.loads(index.read_bytes()).values())
+            except (ValueError, AttributeError):
+                return  # an index that cannot be read may name any blob: keep them all
+        young = time.time() - _GRACE_S
+        for blob in (self.root / "blobs").glob("??/*"):
+            if blob.name.removesuffix(".gz") not in used and blob.lstat().st_mtime < young:
+                blob.unlink(missing_ok=True)
+
+    # --- places -------------------------------------------------------------------------------------------------------
+
+    def _make_root(self) -> None:
+        private_folder(self.root)
+
+    def _folder(self, transaction_id: str, *, make: bool = False) -> Path:
+        if not _ID.match(transaction_id):
+            raise StoreError(
+                f"{transaction_id[:80]!r} is not the id of a transaction",
+                where=str(self.root),
+                next_step="'bootkeep transactions' lists the ids there are.",
+            )
+        folder = self.root / "transactions" / transaction_id
+        if make and not folder.is_dir():
+            self._make_root()
+            private_folder(folder.parent)
+            private_folder(folder)
+            sync_folder(folder.parent)
+        return folder
+
+    @contextlib.contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Writers of copies share the lock; prune has it alone, so that no copy vanishes under its index."""
+        self._make_root()
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self.root / "lock", flags, 0o600)
+        try:
+            _lock_within(descriptor, how, seconds=2.0)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _lock_within(descriptor: int, how: int, *, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _json(value: object) -> bytes:
+    return to_json(value).encode("ascii") + b"\n"
+
+
+def _phase(phase: str) -> str:
+    if phase not in PHASES:
+        raise StoreError(
+            f"{phase[:40]!r} is not a phase", where="store", next_step=f"Use one of {', '.join(sorted(PHASES))}."
+        )
+    return phase
+
+
+def _unpack(path: Path, limit: int) -> bytes:
+    with gzip.open(path, "rb") as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise damaged(path, f"it unpacks to more than {limit} bytes")
+    return content
+
+
+def _tree_size(folder: Path) -> int:
+    total = 0
+    for parent, _folders, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
+    return total
+
+
+def _remove_tree(folder: Path) -> None:
+    """Rename first: a reader sees the transaction whole or not at all."""
+    grave = folder.with_name(f".gone.{folder.name}.{os.getpid()}")
+    folder.rename(grave)
+    shutil.rmtree(grave)
