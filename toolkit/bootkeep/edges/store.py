@@ -10,8 +10,8 @@
         last-good.json                     facts.kernel.LastGood
         override.json                      facts.transaction.Override, waits to be used once
 
-Every file is written beside its place, flushed and renamed (:func:`bootkeep.edges.files.replace_file`), so a SIGKILL or
-a power cut leaves the old content or the new one. A directory without ``record.json`` is a transaction whose writer died
+Every file is written beside its place, flushed and renamed (:func:`bootkeep.edges.files.replace_file`), so SIGKILL or a
+power cut leaves the old content or the new one. A directory without ``record.json`` is a transaction whose writer died
 before the record: it does not exist for readers and :meth:`Store.prune` removes it.
 """
 
