@@ -43,5 +43,7 @@ def main() -> None:
         app()
     except Exception:  # noqa: BLE001 - the last line before the user
         traceback.print_exc()
-        typer.echo("bootkeep: this is a bug in bootkeep; nothing was half-written. Please report the lines above.", err=True)
+        typer.echo(
+            "bootkeep: this is a bug in bootkeep; nothing was half-written. Please report the lines above.", err=True
+        )
         sys.exit(ExitCode.BUG)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO, BinaryIO
 
 #: Directories searched for tools; a hook's inherited PATH may be anything.
 SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -45,7 +49,7 @@ def run(
     """
     started = time.monotonic()
     try:
-        child = subprocess.Popen(  # noqa: S603 - argv, never a shell
+        child = subprocess.Popen(
             list(argv),
             stdin=subprocess.PIPE if input_text is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -87,3 +91,54 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A running filter: read ``output`` to its end, then ask :meth:`finish` whether it was content."""
+
+    child: subprocess.Popen[bytes]
+    output: IO[bytes]
+    complaints: IO[bytes]
+
+    def finish(self) -> str:
+        """What the filter complained about; empty when it read its input to a good end."""
+        code = self.child.wait()
+        if code == 0:
+            return ""
+        self.complaints.seek(0)
+        said = self.complaints.read(2000).decode("utf-8", "replace").strip().replace("\n", "; ")
+        return said or f"the decompressor ended with code {code}"
+
+
+@contextmanager
+def filtered(argv: Sequence[str], source: BinaryIO, *, timeout_s: float) -> Iterator[Filter]:
+    """A file through a filter such as ``zstd -dc``, as a stream; the child is gone when the block ends.
+
+    Raises ``FileNotFoundError`` when the tool is not installed. At the deadline the child is killed, so a read ends early
+    and :meth:`Filter.finish` says so.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=clean_environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+        watch = threading.Timer(timeout_s, _kill_group, (child.pid,))
+        watch.daemon = True
+        watch.start()
+        try:
+            if child.stdout is None:
+                raise OSError("the filter has no output")
+            yield Filter(child, child.stdout, complaints)
+        finally:
+            watch.cancel()
+            if child.poll() is None:
+                _kill_group(child.pid)
+            if child.stdout is not None:
+                child.stdout.close()
+            child.wait()
