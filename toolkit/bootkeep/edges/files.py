@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -15,7 +16,8 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with open(os.open(draft, flags, mode), "wb") as stream:
-            os.fchmod(stream.fileno(), mode)
+            with contextlib.suppress(PermissionError):  # vfat (a /boot or an ESP) keeps no modes and may say so
+                os.fchmod(stream.fileno(), mode)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
