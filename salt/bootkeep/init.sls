@@ -1,0 +1,7 @@
+# The whole formula. Which parts, and in which order, is decided in map.jinja.
+{%- from "bootkeep/map.jinja" import bootkeep with context %}
+
+include:
+{%- for part in bootkeep.parts %}
+  - bootkeep.{{ part }}
+{%- endfor %}

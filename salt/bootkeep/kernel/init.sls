@@ -1,0 +1,27 @@
+# Kernels side by side: installed, never upgraded in place; the ones that matter are safe from autoremove.
+{%- from "bootkeep/map.jinja" import bootkeep with context %}
+
+include:
+  - bootkeep.install
+  - bootkeep.preserved
+
+{%- for package, version in bootkeep.kernel.packages.items() %}
+
+bootkeep-kernel-{{ package }}-installed:
+  bootkeep.kernel_installed:
+    - name: {{ package | tojson }}
+    - version: {{ version | string | tojson }}
+    - require:
+      - bootkeep: bootkeep-preserved-last-good
+    - require_in:
+      - bootkeep: bootkeep-kernel-kept
+{%- endfor %}
+
+bootkeep-kernel-kept:
+  bootkeep.kernels_kept:
+    - name: /etc/apt/apt.conf.d/90bootkeep-kernels
+    - keep: {{ bootkeep.policy.keep_kernels }}
+    - minimum: {{ bootkeep.policy.minimum_kernels }}
+    - unattended_removal: {{ bootkeep.kernel.unattended_removal | tojson }}
+    - require:
+      - bootkeep: bootkeep-install-configuration

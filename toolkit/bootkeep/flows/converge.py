@@ -1,0 +1,91 @@
+"""Bring this host into its wanted state: one function for each Salt state, all answering with Converged.
+
+Each looks at the machine anew: a state before it may have changed what the next one judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bootkeep.edges.config import load_policy
+from bootkeep.edges.host import LiveHost
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.converged import Converged, StateChange
+from bootkeep.facts.finding import Finding, Verdict
+from bootkeep.facts.reading import Readings
+from bootkeep.flows.check import CheckResult, check
+from bootkeep.flows.configuration import write_configuration
+from bootkeep.flows.grub_menu import make_default_resolve, make_menu_current
+from bootkeep.flows.install_devices import make_install_devices_right
+from bootkeep.flows.kernel_install import Planned, plan_kernel_install
+from bootkeep.flows.kernel_protection import protect_kernels
+from bootkeep.flows.loader_configuration import restore_loader_configuration, restored_differences
+
+
+#: Readings of the look before, in this process: a highstate looks often, and an initramfs takes seconds to list. What has
+#: changed (inode, size, time) is always read anew: bootkeep.flows.check decides that.
+_EARLIER: list[Readings] = []
+
+
+def seen() -> CheckResult:
+    """This machine now, with the verdict."""
+    result = check(LiveHost(), load_policy(), earlier=_EARLIER[-1] if _EARLIER else None)
+    _EARLIER[:] = [result.readings]
+    return result
+
+
+def look() -> tuple[BootState, tuple[Finding, ...]]:
+    """This machine now, and what the rules say about it."""
+    result = seen()
+    return result.state, result.verdict.findings
+
+
+def verdict_now() -> Verdict:
+    """Whether this machine may be rebooted now: everything is read anew."""
+    return check(LiveHost(), load_policy()).verdict
+
+
+def configured(path: Path, policy: Mapping[str, Any], *, dry_run: bool) -> Converged:
+    """The administrator's policy is in its file."""
+    return write_configuration(policy, path, dry_run=dry_run)
+
+
+def kernels_kept(path: Path, *, keep: int, minimum: int, unattended_removal: bool, dry_run: bool) -> Converged:
+    """The kernels that matter are safe from automatic removal."""
+    state, _findings = look()
+    return protect_kernels(
+        state, path, keep=keep, minimum=minimum, unattended_removal=unattended_removal, dry_run=dry_run
+    )
+
+
+def kernel_install_planned(name: str, version: str) -> tuple[Planned, ...]:
+    """What installing a kernel would do; raises Refused when it would take a way back."""
+    return plan_kernel_install(look()[0], name, version)
+
+
+def install_devices_right(*, dry_run: bool) -> Converged:
+    """debconf names whole disks that exist and hold /boot."""
+    return make_install_devices_right(look()[0], dry_run=dry_run)
+
+
+def menu_current(*, dry_run: bool) -> Converged:
+    """The boot menu is current."""
+    return make_menu_current(look, dry_run=dry_run)
+
+
+def default_entry_resolves(*, dry_run: bool) -> Converged:
+    """The default boot entry leads to files that exist."""
+    return make_default_resolve(look, dry_run=dry_run)
+
+
+def loader_configuration_restored(folder: str, *, dry_run: bool) -> Converged:
+    """The boot loader's configuration is what a save holds."""
+    different = restored_differences(folder)
+    if not different:
+        return Converged(True, f"The loader's configuration is that of the save {folder}.")
+    changes = tuple(StateChange(path, "as it is", f"as in the save {folder}") for path in different)
+    if not dry_run:
+        restore_loader_configuration(folder)
+    return Converged(True, f"The save {folder} {'would be' if dry_run else 'was'} put back.", changes)
