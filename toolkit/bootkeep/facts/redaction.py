@@ -73,12 +73,12 @@ ALLOWED_PATHS: frozenset[str] = frozenset({"/etc/pam.d/common-password", "/etc/p
 _BACKUP = re.compile(r"(?:~|\.(?:dpkg|ucf)-(?:old|new|dist|bak|tmp)|\.bak|\.orig|\.save|-)$")
 
 # A key names a secret when one of these words stands in it: db_password, AuthToken, AWS_SECRET_ACCESS_KEY, api-key, psk.
-_SECRET_WORD = (
+_WORDS = (
     r"(?:pass(?:w(?:or)?d|phrase|wd)?|pwd|secret|token|cred(?:ential)?s?|api[-_]?key|access[-_]?key|private[-_]?key"
     r"|auth(?:orization|[-_]?key|[-_]?token)|psk|bindpw|community|cookie|session[-_]?id|sig(?:nature|ning[-_]?key)"
     r"|encryption[-_]?key|hmac|salt_?key)"
 )
-_KEY = rf"[\w.:\-\[\]]*{_SECRET_WORD}[\w.\-\[\]]*"
+_KEY = rf"[\w.:\-\[\]]*{_WORDS}[\w.\-\[\]]*"
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'#][^\s,;&"']*)"""
 
 # Keywords of sshd_config, PAM, login.defs and sudoers that hold a secret word but a harmless switch.
@@ -169,10 +169,7 @@ def redact_text(text: str) -> str:
     lines: list[str] = []
     inside = False
     for line in text.split("\n"):
-        if inside:
-            inside = not _PEM_END.search(line)
-            lines.append(MASK)
-        elif _PEM_BEGIN.search(line):
+        if inside or _PEM_BEGIN.search(line):
             inside = not _PEM_END.search(line)
             lines.append(MASK)
         else:

@@ -159,10 +159,12 @@ class SystemState:
     accounts: Maybe[tuple[Account, ...]]
     groups: Maybe[tuple[Group, ...]]
     sshd: Maybe[SshdSettings]
+    sudo_without_password: Maybe[tuple[str, ...]]  # sudoers lines that ask for no password: file: line
     boot_files: Maybe[tuple[BootFileState, ...]]
     reboot_required: Maybe[tuple[str, ...]]  # packages that asked for it; Absent when nobody did
     alternatives: Maybe[Mapping[str, str]]  # link group -> path
     udp_client_ports: Maybe[tuple[int, int]]  # net.ipv4.ip_local_port_range: clients' ports, which are noise
+    file_owners: Maybe[Mapping[str, str]]  # path -> package, for the packages of the transaction
 
 
 class Phase(Enum):

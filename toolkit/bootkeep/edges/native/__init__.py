@@ -8,7 +8,6 @@ A native answer takes the host's root directory and the part of the name after t
 from __future__ import annotations
 
 import importlib
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, cast

@@ -1,0 +1,56 @@
+"""assemble_system: from the readings of a snapshot to one SystemState."""
+
+from __future__ import annotations
+
+from bootkeep.facts.reading import Readings
+from bootkeep.facts.system import SystemState
+from bootkeep.probes.config.files import (
+    alternatives_of,
+    conffiles_of,
+    config_files_of,
+    crontabs_of,
+    edited_conffiles_of,
+    file_owners_of,
+)
+from bootkeep.probes.packages.dpkg import packages_of
+from bootkeep.probes.security.settings import (
+    accounts_of,
+    groups_of,
+    special_files_of,
+    sshd_of,
+    sysctl_of,
+    udp_client_ports_of,
+)
+from bootkeep.probes.security.sudo import sudo_without_password_of
+from bootkeep.probes.services.kernel_view import boot_files_of, loaded_modules_of, mounts_of, reboot_required_of
+from bootkeep.probes.services.processes import listeners_of, processes_of
+from bootkeep.probes.services.units import active_units_of, unit_files_of
+
+
+def assemble_system(readings: Readings, *, taken_at: str = "") -> SystemState:
+    """Everything that the readings hold; what they do not hold is Absent or Unknown, never empty. Never raises."""
+    return SystemState(
+        taken_at=taken_at,
+        packages=packages_of(readings),
+        processes=processes_of(readings),
+        listeners=listeners_of(readings),
+        units=unit_files_of(readings),
+        active_units=active_units_of(readings),
+        config_files=config_files_of(readings),
+        conffiles=conffiles_of(readings),
+        edited_conffiles=edited_conffiles_of(readings),
+        crontabs=crontabs_of(readings),
+        special_files=special_files_of(readings),
+        sysctl=sysctl_of(readings),
+        mounts=mounts_of(readings),
+        modules=loaded_modules_of(readings),
+        accounts=accounts_of(readings),
+        groups=groups_of(readings),
+        sshd=sshd_of(readings),
+        sudo_without_password=sudo_without_password_of(readings),
+        boot_files=boot_files_of(readings),
+        reboot_required=reboot_required_of(readings),
+        alternatives=alternatives_of(readings),
+        udp_client_ports=udp_client_ports_of(readings),
+        file_owners=file_owners_of(readings),
+    )

@@ -1,0 +1,70 @@
+"""compare: from two looks at a machine to the list of changes, classified, weighed and explained.
+
+Keyed, never line by line. What could not be read on one side is never reported as removed: it is listed by
+``Comparison.not_compared`` instead. Which differences are noise, and which weaken security, are tables
+(:mod:`bootkeep.compare.noise`, :mod:`bootkeep.compare.weakening`), documented in docs/reference/report.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from bootkeep.compare.attribution import Attribution, attribution_of
+from bootkeep.compare.files import boot_changes, config_changes, crontab_changes, special_file_changes
+from bootkeep.compare.keyed import Gaps
+from bootkeep.compare.running import active_changes, listener_changes, process_changes, unit_changes
+from bootkeep.compare.settings import (
+    account_changes,
+    alternative_changes,
+    module_changes,
+    mount_changes,
+    package_changes,
+    reboot_changes,
+    sshd_changes,
+    sudo_changes,
+    sysctl_changes,
+)
+from bootkeep.facts.change import Change, ChangeClass, Comparison
+from bootkeep.facts.system import SystemState
+from bootkeep.facts.transaction import PackageChange
+
+_FAMILIES: tuple[Callable[[SystemState, SystemState, Attribution, Gaps], Iterator[Change]], ...] = (
+    package_changes,
+    listener_changes,
+    unit_changes,
+    active_changes,
+    process_changes,
+    config_changes,
+    special_file_changes,
+    sshd_changes,
+    sudo_changes,
+    account_changes,
+    sysctl_changes,
+    mount_changes,
+    crontab_changes,
+    boot_changes,
+    reboot_changes,
+    alternative_changes,
+    module_changes,
+)
+
+#: Security first, then what else a reader must act on, then the rest.
+_ORDER = {change_class: rank for rank, change_class in enumerate(ChangeClass)}
+
+
+def compare_all(before: SystemState, after: SystemState, *, packages: Iterable[PackageChange] = ()) -> Comparison:
+    """Every change between two looks, the most urgent first, and the families that could not be compared.
+
+    ``packages`` are the transaction's: what they own is explained by them. Without any, this compares two moments between
+    which nobody was known to install anything.
+    """
+    who = attribution_of(packages, before, after)
+    gaps = Gaps()
+    changes = [change for family in _FAMILIES for change in family(before, after, who, gaps)]
+    changes.sort(key=lambda c: (_ORDER[c.change_class] > 1, c.severity.rank, _ORDER[c.change_class], c.family, c.key))
+    return Comparison(tuple(changes), tuple(gaps.found))
+
+
+def compare(before: SystemState, after: SystemState, *, packages: Iterable[PackageChange] = ()) -> tuple[Change, ...]:
+    """The changes alone; see :func:`compare_all` for what could not be compared."""
+    return compare_all(before, after, packages=packages).changes

@@ -1,0 +1,258 @@
+"""Differences in files: configuration, crontabs, programs with special rights, /boot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bootkeep.compare.attribution import Attribution
+from bootkeep.compare.keyed import Difference, Gaps, by, differences
+from bootkeep.compare.noise import noise
+from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
+from bootkeep.facts.redaction import is_denied
+from bootkeep.facts.system import BootFileState, ConfigFile, SpecialFile, SystemState
+from bootkeep.probes.config.files import LEFTOVER_SUFFIXES
+
+High, Medium, Low, Info = ChangeSeverity.HIGH, ChangeSeverity.MEDIUM, ChangeSeverity.LOW, ChangeSeverity.INFO
+
+#: Suffixes under which a package manager keeps the administrator's version after it put its own in place.
+_MINE_SAVED = (".dpkg-old", ".ucf-old", ".rpmsave", ".rpmorig")
+#: Suffixes of an unpacked version that was never put in place: the run ended in between.
+_UNFINISHED = (".dpkg-new",)
+#: Files in which a change decides who may become root.
+_TRUST = (
+    "/etc/sudoers",
+    "/etc/pam.d/",
+    "/etc/security/",
+    "/etc/polkit-1/",
+    "/etc/ssh/",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/doas.conf",
+)
+
+
+def config_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
+    """Configuration files that came, went or changed; a hand-edited one that lost its edits comes first."""
+    sides = gaps.both("config", before.config_files, after.config_files)
+    if sides is None:
+        return
+    old, new = ({file.path: file for file in side if file.kind != "dir"} for side in sides)
+    edited_before = before.edited_conffiles if isinstance(before.edited_conffiles, frozenset) else frozenset()
+    edited_after = after.edited_conffiles if isinstance(after.edited_conffiles, frozenset) else frozenset()
+    found = [difference for difference in differences(old, new) if not noise("config", difference.key)]
+    saved = {
+        base for difference in found if difference.after for base in (leftover_of(difference.key, _MINE_SAVED),) if base
+    }
+    for difference in found:
+        path = difference.key
+        package = who.owner_of_path(leftover_of(path, LEFTOVER_SUFFIXES) or path)
+        replaced = path in saved or (path in edited_before and path not in edited_after)
+        content = difference.before and difference.after and difference.before.sha256 != difference.after.sha256
+        if leftover_of(path, LEFTOVER_SUFFIXES):
+            yield from _leftover(difference, package, who)
+        elif replaced and content:
+            words = who.version_words(package) if package else "The transaction"
+            copy = next((path + suffix for suffix in _MINE_SAVED if path + suffix in new), "")
+            yield who.change(
+                "config",
+                path,
+                ChangeKind.CHANGED,
+                before=_words(difference.before),
+                after=_words(difference.after),
+                change_class=ChangeClass.CONFIG_REPLACED,
+                severity=High,
+                package=package,
+                sentence=f"{words} replaced {path}, which was edited on this host"
+                + (f"; your version is {copy}" if copy else ""),
+                rule="config-replaced",
+            )
+        else:
+            yield _config(difference, package, who)
+
+
+def leftover_of(path: str, suffixes: tuple[str, ...]) -> str:
+    """The file beside which a package manager left this one; empty when it is no leftover."""
+    return next((path.removesuffix(suffix) for suffix in suffixes if path.endswith(suffix)), "")
+
+
+def _leftover(difference: Difference[ConfigFile], package: str, who: Attribution) -> Iterator[Change]:
+    path = difference.key
+    base = leftover_of(path, LEFTOVER_SUFFIXES)
+    if difference.kind is ChangeKind.REMOVED:
+        change_class, severity, words = ChangeClass.CONFIG, Info, f"{path} was removed"
+    elif path.endswith(_MINE_SAVED):
+        change_class, severity, words = ChangeClass.CONFIG, Low, f"your version of {base} was kept as {path}"
+    elif path.endswith(_UNFINISHED):
+        change_class, severity, words = (
+            ChangeClass.CONFIG,
+            Medium,
+            f"{path} is left over: unpacking of {base} did not finish",
+        )
+    else:
+        change_class, severity = ChangeClass.CONFIG_KEPT, Medium
+        words = f"your {base} stayed; the package's new version lies beside it as {path}"
+    yield who.change(
+        "config",
+        path,
+        difference.kind,
+        before=_words(difference.before),
+        after=_words(difference.after),
+        change_class=change_class,
+        severity=severity,
+        package=package,
+        sentence=words,
+    )
+
+
+def _config(difference: Difference[ConfigFile], package: str, who: Attribution, family: str = "config") -> Change:
+    path, was, now = difference.key, difference.before, difference.after
+    trust = path.startswith(_TRUST)
+    change_class = ChangeClass.CONFIG if package or not who.packages else ChangeClass.DRIFT
+    severity = Info if package else (Medium if trust else Low)
+    rule = ""
+    parts: list[str] = []
+    if was and now:
+        if was.kind != now.kind:
+            parts.append(f"was a {was.kind}, is a {now.kind}")
+        elif was.sha256 != now.sha256:
+            parts.append("content changed")
+        if was.target != now.target and now.target:
+            parts.append(f"points to {now.target}")
+        if was.mode != now.mode:
+            parts.append(f"mode {was.mode:04o} became {now.mode:04o}")
+        if (was.uid, was.gid) != (now.uid, now.gid):
+            parts.append(f"owner {was.uid}:{was.gid} became {now.uid}:{now.gid}")
+        if not parts:
+            parts.append("changed")
+    else:
+        parts.append("is new" if now else "was removed")
+        if was and not package:
+            severity = Medium
+    if now and now.kind == "file" and now.mode & 0o002 and not (was and was.mode & 0o002):
+        change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "config-world-writable"
+        parts.append("anybody may write to it")
+    elif was and now and was.uid == 0 and now.uid != 0 and trust:
+        change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "config-owner"
+        parts.append("no longer root's")
+    reason = (
+        f"; belongs to {package}" if package else ("; no package of this transaction owns it" if who.packages else "")
+    )
+    return who.change(
+        family,
+        path,
+        difference.kind,
+        before=_words(was),
+        after=_words(now),
+        change_class=change_class,
+        severity=severity,
+        package=package,
+        sentence=f"{path}: {', '.join(parts)}{reason}",
+        rule=rule,
+    )
+
+
+def _words(file: ConfigFile | None) -> str:
+    """A file in a few words. The digest of a file that holds secrets stays here: short secrets can be guessed from it."""
+    if file is None:
+        return ""
+    if file.target:
+        return f"link to {file.target}"
+    digest = f", sha256 {file.sha256[:12]}" if file.sha256 and not is_denied(file.path) else ""
+    return f"{file.kind} {file.mode:04o} {file.uid}:{file.gid}, {file.size_bytes} bytes{digest}"
+
+
+def crontab_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
+    """Users' crontabs: no package owns them, so every change is somebody's."""
+    sides = gaps.both("crontab", before.crontabs, after.crontabs, none=())
+    if sides is not None:
+        old, new = (by(side, lambda file: file.path) for side in sides)
+        for difference in differences(old, new):
+            yield _config(difference, "", who, family="crontab")
+
+
+def special_file_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
+    """Programs that gained or lost the rights of another user."""
+    sides = gaps.both("special file", before.special_files, after.special_files)
+    if sides is None:
+        return
+    old, new = (by(side, lambda file: file.path) for side in sides)
+    for difference in differences(old, new):
+        was, now = difference.before, difference.after
+        package = who.owner_of_path(difference.key)
+        gained = now is not None and (was is None or _rights(now) - _rights(was))
+        reason = f"; belongs to {package}" if package else "; no package of this transaction owns it"
+        if gained:
+            assert now is not None
+            sentence = f"{difference.key} is now {_special_words(now)}{reason}"
+        else:
+            sentence = f"{difference.key} is no longer {_special_words(was) if was else ''}{reason}"
+        yield who.change(
+            "special file",
+            difference.key,
+            difference.kind,
+            before=_special_words(was) if was else "",
+            after=_special_words(now) if now else "",
+            change_class=ChangeClass.SECURITY_WEAKENED if gained else ChangeClass.SUID,
+            severity=High if gained else Info,
+            package=package,
+            sentence=sentence,
+            rule="special-file-added" if gained else "",
+        )
+
+
+def _rights(file: SpecialFile) -> set[str]:
+    rights = {f"capability {file.capability}"} if file.capability else set()
+    if file.mode & 0o4000:
+        rights.add(f"SUID {file.uid}")
+    if file.mode & 0o2000:
+        rights.add(f"SGID {file.gid}")
+    return rights
+
+
+def _special_words(file: SpecialFile) -> str:
+    kinds = " and ".join(sorted(_rights(file))).replace("SUID 0", "SUID root").replace("SGID 0", "SGID root")
+    return f"{kinds} (mode {file.mode:04o})"
+
+
+def boot_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
+    """Kernels, initramfs images and loader configuration."""
+    sides = gaps.both("boot", before.boot_files, after.boot_files)
+    if sides is None:
+        return
+    old, new = (by(side, lambda file: file.path) for side in sides)
+    for difference in differences(old, new):
+        path, was, now = difference.key, difference.before, difference.after
+        if noise("boot", path) or (was and now and _same_content(was, now)):
+            continue
+        package = who.owner_of_path(path)
+        kernel = path.startswith(("/boot/vmlinuz", "/boot/initrd", "/boot/initramfs"))
+        severity = Low
+        if was and now:
+            words, severity = "was replaced in place", (Medium if kernel else Low)
+        elif now:
+            words = "is new"
+        else:
+            words, severity = "was removed", (Medium if kernel else Low)
+        yield who.change(
+            "boot",
+            path,
+            difference.kind,
+            before=_boot_words(was),
+            after=_boot_words(now),
+            change_class=ChangeClass.BOOT,
+            severity=severity,
+            package=package,
+            sentence=f"{path} {words}" + (f"; belongs to {package}" if package else ""),
+        )
+
+
+def _same_content(was: BootFileState, now: BootFileState) -> bool:
+    if was.sha256 and now.sha256:
+        return was.sha256 == now.sha256
+    return (was.size_bytes, was.mtime_ns) == (now.size_bytes, now.mtime_ns)
+
+
+def _boot_words(file: BootFileState | None) -> str:
+    if file is None:
+        return ""
+    return f"{file.size_bytes} bytes" + (f", sha256 {file.sha256[:12]}" if file.sha256 else f", inode {file.inode}")

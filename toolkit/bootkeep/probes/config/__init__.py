@@ -1,0 +1,1 @@
+"""Configuration files, and which package they came from."""

@@ -1,0 +1,1 @@
+"""Settings that decide who may do what."""

@@ -1,0 +1,1 @@
+"""What runs: processes, listening sockets, systemd units."""
