@@ -9,7 +9,7 @@ from bootkeep.facts.kernel import Kernel, LastGood
 from bootkeep.facts.machine import Firmware, Identity, OsRelease
 from bootkeep.facts.package import Package
 from bootkeep.facts.storage import BlockDevice, FstabLine, Mount, Space
-from bootkeep.facts.unknown import Maybe
+from bootkeep.facts.unknown import Absent, Maybe, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +40,7 @@ class BootState:
     swap_and_resume: Maybe[str]  # initramfs-tools' resume= setting, empty when none
     running_modules: Maybe[tuple[str, ...]]  # /proc/modules
     consoles: tuple[str, ...]  # console= arguments in force
+    container: Maybe[str] = Absent("/run/systemd/container")  # the manager's name when this root runs in a container
+    boot_files: Maybe[tuple[str, ...]] = Unknown("not taken")  # paths in /boot, and links at / whose target is there
+    boot_links: tuple[tuple[str, str], ...] = ()  # links in /boot and at /, and what they lead to
+    unmerged_updates: Maybe[int] = Absent("/var/lib/dpkg/updates")  # dpkg's journal: not empty after it was killed

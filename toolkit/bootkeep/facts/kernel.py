@@ -37,10 +37,11 @@ class Initramfs:
     file: BootFile
     release: str  # the kernel release that its name and its module tree belong to
     compression: str  # gzip, zstd, xz, lz4, bzip2, lzma, none
-    modules: Maybe[frozenset[str]]  # names of modules inside, ``-`` written as ``_``; Unknown when it could not be listed
+    modules: Maybe[frozenset[str]]  # names, ``-`` written as ``_``; Unknown when it could not be listed
     entries: Maybe[int]  # number of files listed in the main archive
     has_init: Maybe[bool]  # there is an /init
     listing_error: str  # what the listing tool said when the image was damaged; empty when it was read to its end
+    releases: tuple[str, ...] = ()  # releases of lib/modules/<release> inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,9 @@ class Kernel:
     initramfs: Maybe[Initramfs]
     package: Maybe[OwningPackage]
     preserved: bool  # bootkeep's own kept copy of a last-good kernel
+    version_text: str = ""  # the text in the image's header, as /proc/version ends; empty where it has none
+    image_error: str = ""  # how the image is damaged, by its own header; empty when it is whole
+    key: str = ""  # of a preserved kernel: its folder's name
 
 
 @dataclass(frozen=True, slots=True)

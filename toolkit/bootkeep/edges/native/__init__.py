@@ -22,11 +22,13 @@ MODULES = {
     "listeners": "listeners",
     "processes": "processes",
     "root-account": "root_account",
+    "root-drivers": "root_drivers",
+    "secure-boot": "secure_boot",
     "special-files": "special_files",
     "sysctl": "sysctl",
 }
 
-LIVE_ONLY = frozenset({"processes", "listeners", "sysctl"})
+LIVE_ONLY = frozenset({"listeners", "processes", "root-drivers", "secure-boot", "sysctl"})
 
 
 def native_answer(name: str) -> Answer:

@@ -1,0 +1,121 @@
+"""Kernels from readings: images, modules trees, initramfs images and packages brought together by release."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import cmp_to_key
+from typing import Any
+
+from bootkeep.facts.kernel import Kernel, ModulesTree, OwningPackage
+from bootkeep.facts.package import Package
+from bootkeep.facts.reading import Readings
+from bootkeep.facts.unknown import Absent, Maybe, Unknown
+from bootkeep.probes.initramfs.images import path_for, understand_image
+from bootkeep.probes.kernels.images import (
+    ImageHeader,
+    boot_file,
+    digests_of,
+    files_in_boot,
+    image_headers,
+    preserved_record,
+)
+from bootkeep.probes.kernels.modules import modules_trees, tree_of
+from bootkeep.probes.packages.debian_version import compare_versions
+from bootkeep.probes.packages.dpkg import owners_of_boot, packages_of
+
+
+def kernels_of(readings: Readings) -> Maybe[tuple[Kernel, ...]]:
+    """Every kernel in /boot, newest first; preserved copies after them. Empty when /boot was read and holds none."""
+    headers = image_headers(readings)
+    files = files_in_boot(readings)
+    if isinstance(headers, (Absent, Unknown)):
+        return headers
+    if isinstance(files, (Absent, Unknown)):
+        return files
+    kernels = [
+        kernel
+        for header in headers
+        if header.path in files and (kernel := _kernel(readings, header, files)) is not None
+    ]
+    kernels.sort(key=cmp_to_key(_compare), reverse=True)
+    return (*(each for each in kernels if not each.preserved), *(each for each in kernels if each.preserved))
+
+
+def _compare(left: Kernel, right: Kernel) -> int:
+    return compare_versions(left.release, right.release) or compare_versions(_version(left), _version(right))
+
+
+def _version(kernel: Kernel) -> str:
+    return kernel.package.version if isinstance(kernel.package, OwningPackage) else ""
+
+
+def _kernel(readings: Readings, header: ImageHeader, files: dict[str, dict[str, Any]]) -> Kernel | None:
+    folder = posixpath.dirname(header.path)
+    preserved = folder != "/boot"
+    record = preserved_record(readings, folder) if preserved else Absent()
+    release = header.release
+    if isinstance(record, dict):
+        release = str(record.get("release") or release)
+    digest = digests_of(readings, (header.path,)).get(header.path)
+    trees = modules_trees(readings)
+    initramfs_path = path_for(release, folder, files)
+    initramfs = (
+        understand_image(readings, initramfs_path, release, files[initramfs_path])
+        if initramfs_path
+        else Absent(f"an initramfs for {release} in {folder}")
+    )
+    return Kernel(
+        release=release,
+        image=boot_file(files[header.path], digest or Unknown(f"{header.path} could not be read")),
+        modules=_preserved_tree(trees, posixpath.basename(folder), release) if preserved else tree_of(trees, release),
+        initramfs=initramfs,
+        package=_recorded_package(record) if preserved else owner_of(readings, header.path),
+        preserved=preserved,
+        version_text=header.version,
+        image_error=header.error,
+        key=posixpath.basename(folder) if preserved else "",
+    )
+
+
+def _preserved_tree(trees: Maybe[dict[str, ModulesTree]], key: str, release: str) -> Maybe[ModulesTree]:
+    if isinstance(trees, (Absent, Unknown)):
+        return trees
+    path = f"/usr/lib/bootkeep/preserved/{key}/modules"
+    tree = trees.get(path)
+    if tree is None:
+        return Absent(path)
+    return ModulesTree(tree.path, release, tree.has_modules_dep, tree.has_kernel_dir, tree.builtin)
+
+
+def _recorded_package(record: Maybe[dict[str, Any]]) -> Maybe[OwningPackage]:
+    if isinstance(record, (Absent, Unknown)):
+        return record
+    if not record.get("package"):
+        return Absent("a package")
+    return OwningPackage(str(record["package"]), "", str(record.get("package_version", "")), "preserved")
+
+
+def owner_of(readings: Readings, path: str) -> Maybe[OwningPackage]:
+    """The package that owns a file in /boot, with the state that dpkg has it in."""
+    owners = owners_of_boot(readings)
+    packages = packages_of(readings)
+    if isinstance(owners, Unknown):
+        return owners
+    if isinstance(packages, Unknown):
+        return packages
+    if isinstance(owners, Absent) or isinstance(packages, Absent):
+        return Absent(f"a package database that owns {path}")
+    found = [_match(packages, name, architecture) for name, architecture in owners.get(path, ())]
+    known = [package for package in found if package is not None]
+    if not known:
+        return Absent(f"a package that owns {path}")
+    # Two packages with one path means a diversion or a replaced package: the one whose files are unpacked counts.
+    package = sorted(known, key=lambda each: each.state not in ("not-installed", "config-files"), reverse=True)[0]
+    return OwningPackage(package.name, package.architecture, package.version, package.state)
+
+
+def _match(packages: tuple[Package, ...], name: str, architecture: str) -> Package | None:
+    return next(
+        (each for each in packages if each.name == name and (not architecture or each.architecture == architecture)),
+        None,
+    )

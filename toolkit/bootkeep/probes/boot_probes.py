@@ -1,0 +1,30 @@
+"""Every probe that a boot verdict needs, on Debian and its children."""
+
+from __future__ import annotations
+
+from bootkeep.probes.bootloaders.grub import GRUB
+from bootkeep.probes.firmware.efi import FIRMWARE
+from bootkeep.probes.initramfs.images import INITRAMFS
+from bootkeep.probes.kernels.images import IMAGES
+from bootkeep.probes.kernels.modules import MODULES
+from bootkeep.probes.kernels.running import RUNNING
+from bootkeep.probes.machine.identity import MACHINE
+from bootkeep.probes.packages.dpkg import DPKG
+from bootkeep.probes.read import Probe
+from bootkeep.probes.storage.block import BLOCK
+from bootkeep.probes.storage.drivers import DRIVERS
+from bootkeep.probes.storage.mounts import MOUNTS
+
+BOOT_PROBES: tuple[Probe, ...] = (
+    DPKG,
+    RUNNING,
+    IMAGES,
+    MODULES,
+    INITRAMFS,
+    GRUB,
+    FIRMWARE,
+    BLOCK,
+    MOUNTS,
+    DRIVERS,
+    MACHINE,
+)

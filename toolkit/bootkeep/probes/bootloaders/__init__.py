@@ -1,0 +1,1 @@
+"""Boot loaders: their configuration as they will read it."""

@@ -1,0 +1,1 @@
+"""BIOS and UEFI."""

@@ -1,0 +1,1 @@
+"""initramfs images, as their own bytes tell."""

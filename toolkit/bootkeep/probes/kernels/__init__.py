@@ -1,0 +1,1 @@
+"""Kernels: images, modules trees, and the one that runs."""

@@ -1,0 +1,76 @@
+"""What several rules ask about kernels."""
+
+from __future__ import annotations
+
+from bootkeep.facts.boot_entry import BootEntry, DefaultEntry
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.kernel import Initramfs, Kernel, ModulesTree
+from bootkeep.facts.unknown import Absent, Unknown
+
+
+def installed_kernels(state: BootState) -> tuple[Kernel, ...]:
+    """Kernels in /boot, ours not counted; empty when they could not be read (a rule must ask that first)."""
+    return tuple(kernel for kernel in all_kernels(state) if not kernel.preserved)
+
+
+def all_kernels(state: BootState) -> tuple[Kernel, ...]:
+    """Installed and preserved kernels; empty when they could not be read."""
+    return state.kernels if isinstance(state.kernels, tuple) else ()
+
+
+def default_boot_entry(state: BootState) -> BootEntry | None:
+    """The entry that GRUB starts by itself: the chosen one, or the first where the choice dangles (as GRUB does)."""
+    if not isinstance(state.default_entry, DefaultEntry):
+        return None
+    if isinstance(state.default_entry.entry, BootEntry):
+        return state.default_entry.entry
+    entries = entries_of(state)
+    return entries[0] if entries else None
+
+
+def entries_of(state: BootState) -> tuple[BootEntry, ...]:
+    """All entries of the menu."""
+    return () if isinstance(state.grub, (Absent, Unknown)) else state.grub.entries
+
+
+def kernel_of_entry(state: BootState, entry: BootEntry) -> Kernel | None:
+    """The kernel that an entry loads; follows /vmlinuz and /boot/vmlinuz by the names that the links resolve to."""
+    path = state_path(state, entry.kernel_path)
+    return next((kernel for kernel in all_kernels(state) if kernel.image.path == path), None)
+
+
+def state_path(state: BootState, path: str) -> str:
+    """A path with its link followed, where the state knows it to be one."""
+    return dict(state.boot_links).get(path, path)
+
+
+def is_ours(path: str) -> bool:
+    """Whether an entry's path belongs to this system: ``(uuid)/path`` and empty paths do not."""
+    return path.startswith("/")
+
+
+def default_kernel(state: BootState) -> Kernel | None:
+    """The kernel of the default entry."""
+    entry = default_boot_entry(state)
+    return kernel_of_entry(state, entry) if entry else None
+
+
+def has_modules(kernel: Kernel) -> bool:
+    """Whether its modules tree is whole."""
+    return isinstance(kernel.modules, ModulesTree) and kernel.modules.has_modules_dep and kernel.modules.has_kernel_dir
+
+
+def needs_no_initramfs(kernel: Kernel) -> bool:
+    """A kernel without a modules tree and without a package was built to do without both."""
+    return isinstance(kernel.modules, Absent) and isinstance(kernel.package, Absent)
+
+
+def initramfs_of(kernel: Kernel) -> Initramfs | None:
+    """The image beside a kernel, when there is one."""
+    return kernel.initramfs if isinstance(kernel.initramfs, Initramfs) else None
+
+
+def label(kernel: Kernel) -> str:
+    """What a person calls it."""
+    kept = " (preserved)" if kernel.preserved else ""
+    return f"{kernel.release}{kept}"

@@ -1,0 +1,120 @@
+"""B08: what the boot loader starts by itself is not there, or is not what was meant.
+
+Resolved exactly as GRUB does it (saved_entry, next_entry, index, id, title, submenus). A missing or cut kernel or initramfs
+of the entry that will be started: WILL_NOT_BOOT. A choice that names no entry: AT_RISK, because GRUB then silently starts the
+first entry, which may be another kernel than the administrator pinned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bootkeep.facts.boot_entry import BootEntry, DefaultEntry
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Finding, Severity
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.rules.common import (
+    default_boot_entry,
+    has_modules,
+    is_ours,
+    kernel_of_entry,
+    needs_no_initramfs,
+)
+from bootkeep.rules.rule import Rule
+
+RULE = Rule("default-entry-broken", "B08")
+
+
+def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
+    """Follow the default entry to its files."""
+    default = state.default_entry
+    if isinstance(default, Unknown):
+        yield RULE.unknown("which entry the boot loader starts", default.why)
+        return
+    if not isinstance(default, DefaultEntry):
+        return  # no grub.cfg at all: grub-config-stale says so
+    if isinstance(default.entry, Absent) and state.grub and default_boot_entry(state) is not None:
+        yield RULE.finding(
+            Severity.AT_RISK,
+            f"The default boot entry '{default.wanted}' ({default.chosen_by}) is not in the menu: GRUB silently starts the "
+            "first entry instead.",
+            (_source(default), default.wanted),
+            subject=default.wanted,
+        )
+    entry = default_boot_entry(state)
+    if entry is None or not isinstance(state.boot_files, tuple):
+        why = state.boot_files.why if isinstance(state.boot_files, Unknown) else "the menu has no entry"
+        yield RULE.unknown("whether the default entry's files are there", why)
+        return
+    yield from _files(state, entry, state.boot_files)
+
+
+def _source(default: DefaultEntry) -> str:
+    return "/boot/grub/grubenv" if default.chosen_by in ("saved_entry", "next_entry") else "/boot/grub/grub.cfg"
+
+
+def _files(state: BootState, entry: BootEntry, present: tuple[str, ...]) -> Iterable[Finding]:
+    if not entry.kernel_path:
+        yield RULE.finding(
+            Severity.ADVICE,
+            f"The default boot entry '{entry.title}' loads no Linux kernel (a chain to another system, or a tool).",
+            (entry.source, entry.title),
+            subject=entry.full_id,
+        )
+        return
+    paths = (entry.kernel_path, *entry.initramfs_paths)
+    foreign = [path for path in paths if not is_ours(path)]
+    if foreign:
+        yield RULE.unknown(
+            "the default entry", f"it loads {foreign[0]} from a file system that is not this machine's /boot"
+        )
+        return
+    missing = [path for path in paths if path not in present and path.startswith("/boot/")]
+    missing += [path for path in paths if path not in present and not path.startswith("/boot/")]
+    if missing:
+        yield RULE.finding(
+            Severity.WILL_NOT_BOOT,
+            f"The default boot entry '{entry.title}' loads {missing[0]}, which does not exist.",
+            (entry.source, f"linux {entry.kernel_path}\ninitrd {' '.join(entry.initramfs_paths)}"),
+            ("/boot", "\n".join(present)),
+            subject=missing[0],
+        )
+        return
+    yield from _kernel(state, entry)
+
+
+def _kernel(state: BootState, entry: BootEntry) -> Iterable[Finding]:
+    kernel = kernel_of_entry(state, entry)
+    if kernel is None:
+        if isinstance(state.kernels, tuple):
+            yield RULE.finding(
+                Severity.WILL_NOT_BOOT,
+                f"The default boot entry '{entry.title}' loads {entry.kernel_path}, which is no kernel image.",
+                (entry.source, f"linux {entry.kernel_path}"),
+                subject=entry.kernel_path,
+            )
+        return
+    if kernel.image_error:
+        yield RULE.finding(
+            Severity.WILL_NOT_BOOT,
+            f"The default boot entry '{entry.title}' loads {kernel.image.path}, which is damaged: {kernel.image_error}.",
+            (kernel.image.path, kernel.image_error),
+            subject=kernel.image.path,
+        )
+    elif not isinstance(kernel.modules, Unknown) and not has_modules(kernel) and not needs_no_initramfs(kernel):
+        yield RULE.finding(
+            Severity.AT_RISK,
+            f"The default kernel {kernel.release} has no whole modules tree in /lib/modules: it would come up without "
+            "drivers (network, file systems).",
+            ("/lib/modules", f"{kernel.release}: no modules.dep or no kernel directory"),
+            subject=kernel.release,
+        )
+    elif not entry.initramfs_paths and not needs_no_initramfs(kernel):
+        yield RULE.finding(
+            Severity.WILL_NOT_BOOT if "root=UUID=" in entry.arguments else Severity.AT_RISK,
+            f"The default boot entry '{entry.title}' loads no initramfs, but the packaged kernel {kernel.release} needs one "
+            "to find its root file system.",
+            (entry.source, f"linux {entry.kernel_path} {entry.arguments}"),
+            subject=entry.full_id,
+        )

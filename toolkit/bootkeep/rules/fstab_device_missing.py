@@ -1,0 +1,95 @@
+"""B41: fstab waits for a device that is not there.
+
+systemd waits 90 s for it and then drops into emergency mode (observed: ``Dependency failed for ...``, ``Give root password for
+maintenance``). WILL_NOT_BOOT for a file system that has to be mounted; AT_RISK for swap (the boot waits, then goes on); nothing
+for ``nofail`` and ``noauto``. Only names that must resolve on this machine are judged: UUID=, LABEL=, PARTUUID=, PARTLABEL=
+and /dev paths; not network or virtual file systems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Finding, Severity
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.storage import BlockDevice, FstabLine
+from bootkeep.facts.unknown import Unknown
+from bootkeep.rules.rule import Rule
+
+RULE = Rule("fstab-device-missing", "B41")
+
+_TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partition_uuid", "PARTLABEL": "partition_label"}
+
+
+def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
+    """Resolve each line."""
+    if isinstance(state.fstab, Unknown):
+        yield RULE.unknown("the devices that fstab names", state.fstab.why)
+        return
+    if not isinstance(state.fstab, tuple):
+        return
+    for text in state.fstab_not_understood:
+        yield RULE.finding(
+            Severity.ADVICE,
+            f"A line of fstab is not understood, by mount either: {text}",
+            ("/etc/fstab", text),
+            subject=text,
+        )
+    lines = [line for line in state.fstab if _must_be_there(line)]
+    if not lines or isinstance(state.container, str):
+        return  # a container's devices are the host's: systemd does not mount fstab's disks there
+    if not isinstance(state.block_devices, tuple):
+        why = state.block_devices.why if isinstance(state.block_devices, Unknown) else "lsblk is not there"
+        yield RULE.unknown("the devices that fstab names", why)
+        return
+    for line in lines:
+        if not resolves(line.spec, state.block_devices):
+            yield _missing(line)
+
+
+def _must_be_there(line: FstabLine) -> bool:
+    if {"nofail", "noauto"} & set(line.options) or line.file_system in (
+        "none",
+        "nfs",
+        "nfs4",
+        "cifs",
+        "9p",
+        "virtiofs",
+    ):
+        return False
+    tag, mark, _ = line.spec.partition("=")
+    return (bool(mark) and tag in _TAGS) or line.spec.startswith("/dev/")
+
+
+def resolves(spec: str, devices: tuple[BlockDevice, ...]) -> bool:
+    """Whether a name of fstab leads to a device that lsblk knows."""
+    tag, mark, value = spec.partition("=")
+    if mark and tag in _TAGS:
+        value = value.strip('"')
+        found = (str(getattr(device, _TAGS[tag])) for device in devices)
+        return any(value == each or (tag != "LABEL" and value.lower() == each.lower()) for each in found)
+    by_uuid = spec.removeprefix("/dev/disk/by-uuid/")
+    if by_uuid != spec:
+        return any(by_uuid == device.uuid for device in devices)
+    return any(spec == device.path or spec in device.persistent_links or _mapped(spec, device) for device in devices)
+
+
+def _mapped(spec: str, device: BlockDevice) -> bool:
+    """/dev/vg/lv is /dev/mapper/vg-lv, where dashes inside a name are doubled; lsblk prints the second."""
+    parts = spec.removeprefix("/dev/").split("/")
+    if len(parts) != 2 or parts[0] in ("mapper", "disk"):
+        return False
+    return device.path == "/dev/mapper/" + "-".join(part.replace("-", "--") for part in parts)
+
+
+def _missing(line: FstabLine) -> Finding:
+    swap = line.file_system == "swap"
+    what = "swap" if swap else line.target
+    return RULE.finding(
+        Severity.AT_RISK if swap else Severity.WILL_NOT_BOOT,
+        f"fstab line {line.number} mounts {line.spec} on {what}, and there is no such device: "
+        + ("the boot waits 90 seconds for it." if swap else "the boot ends in emergency mode."),
+        ("/etc/fstab", f"{line.spec} {line.target} {line.file_system} {','.join(line.options)} 0 {line.passno}"),
+        subject=line.spec,
+    )

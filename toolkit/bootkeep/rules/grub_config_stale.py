@@ -1,0 +1,112 @@
+"""B09: grub.cfg is missing, empty, unfinished, or does not know the kernels that are here.
+
+Contents are compared, not times: a grub.cfg that is older than a kernel is fine when it has an entry for it (a same-ABI
+update writes the same text), and a younger one can be wrong. AT_RISK when an installed kernel has no entry or an entry other
+than the default leads to nothing; WILL_NOT_BOOT when GRUB would get no menu at all. The default entry is B08's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bootkeep.facts.boot_entry import BootEntry
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Finding, Severity
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.rules.common import default_boot_entry, installed_kernels, is_ours, state_path
+from bootkeep.rules.rule import Rule
+
+RULE = Rule("grub-config-stale", "B09")
+
+
+def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
+    """Compare the menu with /boot."""
+    grub = state.grub
+    if isinstance(grub, Unknown):
+        yield RULE.unknown("GRUB's menu", grub.why)
+        return
+    if isinstance(grub, Absent):
+        yield from _without_menu(state)
+        return
+    if not grub.entries:
+        yield RULE.finding(
+            Severity.WILL_NOT_BOOT,
+            f"{grub.path} has no boot entry ({grub.size_bytes} bytes): GRUB stops at its prompt.",
+            (grub.path, f"{grub.size_bytes} bytes, no menuentry"),
+            subject=grub.path,
+        )
+        return
+    if isinstance(grub.syntax_error, str) and grub.syntax_error:
+        yield RULE.finding(
+            Severity.WILL_NOT_BOOT,
+            f"{grub.path} does not pass grub-script-check: GRUB stops reading it at the error.",
+            ("grub-script-check", grub.syntax_error),
+            subject=grub.path,
+        )
+    if grub.leftovers:
+        yield RULE.finding(
+            Severity.AT_RISK,
+            f"{grub.leftovers[0]} is left over: the last update of the menu did not finish.",
+            ("/boot/grub", "\n".join(grub.leftovers)),
+            subject=grub.leftovers[0],
+        )
+    yield from _kernels_without_entry(state, grub.entries)
+    yield from _entries_to_nothing(state, grub.entries)
+
+
+def _without_menu(state: BootState) -> Iterable[Finding]:
+    """Another loader may be in charge; only with GRUB's own package here is a missing menu a defect."""
+    if isinstance(state.packages, Unknown):
+        return  # said by package-transaction-unfinished
+    names = (
+        {each.name for each in state.packages if each.state == "installed"}
+        if isinstance(state.packages, tuple)
+        else set()
+    )
+    if names & {"grub-pc", "grub-efi-amd64", "grub-efi-arm64", "grub-efi-ia32", "grub-ieee1275", "grub-xen"}:
+        yield RULE.finding(
+            Severity.WILL_NOT_BOOT,
+            "/boot/grub/grub.cfg does not exist: GRUB stops at its prompt.",
+            ("/boot/grub", "no grub.cfg"),
+            subject="/boot/grub/grub.cfg",
+        )
+    else:
+        yield RULE.unknown(
+            "what the boot loader starts", "there is no grub.cfg, and other boot loaders are not understood"
+        )
+
+
+def _kernels_without_entry(state: BootState, entries: tuple[BootEntry, ...]) -> Iterable[Finding]:
+    named = {state_path(state, entry.kernel_path) for entry in entries}
+    for kernel in installed_kernels(state):
+        if kernel.image.path not in named:
+            yield RULE.finding(
+                Severity.AT_RISK,
+                f"GRUB's menu has no entry for the installed kernel {kernel.release}: the menu is older than the kernel.",
+                ("/boot/grub/grub.cfg", "\n".join(entry.kernel_path for entry in entries if entry.kernel_path)),
+                ("/boot", kernel.image.path),
+                subject=kernel.release,
+            )
+
+
+def _entries_to_nothing(state: BootState, entries: tuple[BootEntry, ...]) -> Iterable[Finding]:
+    if not isinstance(state.boot_files, tuple):
+        return
+    default = default_boot_entry(state)
+    told = set(_paths(default)) if default else set()
+    for entry in entries:
+        for path in _paths(entry):
+            if path in told or not is_ours(path) or path in state.boot_files:
+                continue
+            told.add(path)
+            yield RULE.finding(
+                Severity.AT_RISK,
+                f"The boot entry '{entry.title}' loads {path}, which does not exist: as a way back it leads nowhere.",
+                (entry.source, path),
+                subject=path,
+            )
+
+
+def _paths(entry: BootEntry) -> tuple[str, ...]:
+    return (entry.kernel_path, *entry.initramfs_paths) if entry.kernel_path else ()

@@ -1,0 +1,89 @@
+"""judge: every rule, in the order in which a person would work them off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Evidence, Finding, Severity, Verdict, judgement_of
+from bootkeep.facts.policy import Policy
+from bootkeep.rules import (
+    boot_not_mounted,
+    boot_space_low,
+    default_entry_broken,
+    fallback_kernel_missing,
+    fstab_device_missing,
+    grub_config_stale,
+    grub_install_device_wrong,
+    initramfs_damaged,
+    initramfs_driver_missing,
+    kernel_replaced_in_place,
+    package_transaction_unfinished,
+    running_modules_missing,
+)
+from bootkeep.rules.rule import Rule
+
+#: Order is the order of work among findings of equal weight: a mount first (it decides where repairs land), then the
+#: package manager, then room, then images, then the menu, then the rest.
+_IN_ORDER = (
+    boot_not_mounted,
+    package_transaction_unfinished,
+    boot_space_low,
+    initramfs_damaged,
+    initramfs_driver_missing,
+    default_entry_broken,
+    grub_config_stale,
+    fstab_device_missing,
+    grub_install_device_wrong,
+    fallback_kernel_missing,
+    kernel_replaced_in_place,
+    running_modules_missing,
+)
+
+#: Every rule, in that order. Explicit: a rule that is not here does not judge.
+ALL_RULES: tuple[Rule, ...] = tuple(module.RULE for module in _IN_ORDER)
+
+_WEIGHT = {severity: number for number, severity in enumerate(Severity)}
+
+
+def judge(state: BootState, policy: Policy) -> Verdict:
+    """All findings about a machine, worst first, and the verdict they add up to. Reads no machine."""
+    found = [finding for module in _IN_ORDER for finding in module.judge(state, policy)]
+    found = [_accept(finding, policy) for finding in _one_ignorance_each(found)]
+    found.sort(key=lambda finding: _WEIGHT[finding.severity])  # stable: the order of ALL_RULES stays within a weight
+    findings = tuple(found)
+    return Verdict(judgement_of(findings), findings)
+
+
+def _one_ignorance_each(findings: list[Finding]) -> list[Finding]:
+    """One reading that could not be taken leaves several questions open; it is said once."""
+    kept: list[Finding] = []
+    for finding in findings:
+        twin = next(
+            (
+                number
+                for number, other in enumerate(kept)
+                if finding.severity is Severity.UNKNOWN is other.severity and finding.evidence[:1] == other.evidence[:1]
+            ),
+            None,
+        )
+        if twin is None:
+            kept.append(finding)
+        elif finding.id != kept[twin].id:
+            also = Evidence("also not judged", finding.id)
+            if also not in kept[twin].evidence:
+                kept[twin] = replace(kept[twin], evidence=(*kept[twin].evidence, also))
+    return kept
+
+
+def _accept(finding: Finding, policy: Policy) -> Finding:
+    """A finding that the administrator lives with, in writing, is shown but stops nothing."""
+    reason = policy.accepted.get(finding.id, "").strip()
+    if not reason or finding.severity is Severity.ADVICE:
+        return finding
+    return replace(
+        finding,
+        severity=Severity.ADVICE,
+        summary=f"{finding.summary} Accepted: {reason}",
+        evidence=(*finding.evidence, Evidence("policy: accepted", reason)),
+    )
