@@ -1,0 +1,64 @@
+"""Which configuration files a transaction may replace: their content is copied before it, so that a report can show both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bootkeep.facts.redaction import is_denied
+from bootkeep.facts.system import SystemState
+from bootkeep.facts.transaction import PackageChange
+
+#: Files that maintainer scripts of many packages edit, and that nobody's conffile list names.
+ALWAYS = frozenset(
+    {
+        "/etc/apt/sources.list",
+        "/etc/crontab",
+        "/etc/crypttab",
+        "/etc/default/grub",
+        "/etc/fstab",
+        "/etc/group",
+        "/etc/hosts",
+        "/etc/initramfs-tools/initramfs.conf",
+        "/etc/initramfs-tools/modules",
+        "/etc/ld.so.conf",
+        "/etc/login.defs",
+        "/etc/modules",
+        "/etc/nsswitch.conf",
+        "/etc/passwd",
+        "/etc/resolv.conf",
+        "/etc/ssh/sshd_config",
+        "/etc/sudoers",
+        "/etc/sysctl.conf",
+    }
+)
+#: The same by folder: small files, each of which decides who may do what.
+ALWAYS_BELOW = (
+    "/etc/pam.d/",
+    "/etc/ssh/sshd_config.d/",
+    "/etc/sudoers.d/",
+    "/etc/sysctl.d/",
+    "/etc/modprobe.d/",
+    "/etc/default/grub.d/",
+)
+#: A copy of a longer file helps nobody: it is data, not configuration.
+LONGEST_COPY_BYTES = 1024 * 1024
+
+
+def config_paths_at_stake(state: SystemState, changes: Iterable[PackageChange]) -> tuple[str, ...]:
+    """Paths whose content must be copied before the transaction, sorted.
+
+    What the transaction's packages ship as configuration (dpkg's and ucf's), everything edited on this host, and the
+    files that maintainer scripts edit. Never files that hold secrets. Of an Unknown part nothing is known to be at stake: the
+    rest still is.
+    """
+    packages = {change.name for change in changes}
+    paths: set[str] = set()
+    if isinstance(state.conffiles, tuple):
+        paths.update(conffile.path for conffile in state.conffiles if conffile.package in packages)
+    if isinstance(state.edited_conffiles, frozenset):
+        paths.update(state.edited_conffiles)
+    if isinstance(state.config_files, tuple):
+        present = {file.path: file for file in state.config_files if file.kind == "file"}
+        paths.update(path for path in present if path in ALWAYS or path.startswith(ALWAYS_BELOW))
+        paths = {path for path in paths if path in present and present[path].size_bytes <= LONGEST_COPY_BYTES}
+    return tuple(sorted(path for path in paths if not is_denied(path)))

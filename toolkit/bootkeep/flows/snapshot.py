@@ -1,0 +1,68 @@
+"""take_snapshot: one look at a machine, as readings; config_copies: the texts that a report will want to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bootkeep import __version__
+from bootkeep.assemble_system import assemble_system
+from bootkeep.compare.at_stake import LONGEST_COPY_BYTES, config_paths_at_stake
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.collect import collect
+from bootkeep.edges.config_copies import read_copies
+from bootkeep.edges.host import Host, LiveHost
+from bootkeep.facts.reading import Snapshot
+from bootkeep.facts.transaction import PackageChange
+from bootkeep.probes.config.files import file_lists_probe
+from bootkeep.probes.read import File, Probe
+from bootkeep.probes.system_probes import SYSTEM_PROBES
+
+_BOOT_ID = File("/proc/sys/kernel/random/boot_id")
+
+
+def take_snapshot(
+    phase: str,
+    *,
+    root: Path = Path("/"),
+    host: Host | None = None,
+    packages: Iterable[PackageChange] = (),
+    boot: bool = False,
+    deadline_s: float = 4.0,
+) -> Snapshot:
+    """Look once. Never raises for what the machine is: a read that fails or comes too late is a reading that says so.
+
+    ``host`` when it is given (a recorded one, say), else the live host at ``root``. ``packages``: the transaction's, so that what they own can be told from what they do not. ``boot``: also take what
+    ``bootkeep check`` judges (kernels, loader, file systems); that costs seconds, so hooks leave it to a later phase.
+    ``deadline_s``: after so many seconds the remaining reads are answered TIMEOUT.
+    """
+    owned = file_lists_probe({change.name: change.architecture for change in packages})
+    probes: tuple[Probe, ...] = (owned, *SYSTEM_PROBES)
+    if boot:
+        from bootkeep.probes.boot_probes import BOOT_PROBES
+
+        probes = (*probes, *BOOT_PROBES)
+    host = host or LiveHost(root)
+    boot_id = host.answer(_BOOT_ID)
+    taken_at = now_utc()
+    readings = collect(host, probes, deadline_s=deadline_s)
+    return Snapshot(
+        phase=phase,
+        taken_at=taken_at,
+        host=host.name,
+        boot_id=boot_id.text.strip() if boot_id.ok else "",
+        readings=readings,
+        tool_version=__version__,
+    )
+
+
+def config_copies(
+    snapshot: Snapshot, packages: Iterable[PackageChange] = (), *, also: Iterable[str] = (), root: Path = Path("/")
+) -> dict[str, bytes]:
+    """Content of the files that the transaction may replace, for :meth:`bootkeep.edges.store.Store.save_config_copies`.
+
+    Take it before the transaction, and again after it with ``also`` set to the paths that were copied before.
+    """
+    state = assemble_system(snapshot.readings, taken_at=snapshot.taken_at)
+    paths = sorted({*config_paths_at_stake(state, packages), *also})
+    return read_copies(paths, root=root, limit_bytes=LONGEST_COPY_BYTES)
