@@ -1,0 +1,234 @@
+"""Preserved kernels on the disk: built beside their place and renamed, so one is there whole or not at all.
+
+``/boot/bootkeep/<key>/{vmlinuz,initrd.img,kernel.json}`` and ``/usr/lib/bootkeep/preserved/<key>/modules/``. The package's
+image and its modules below ``kernel/`` get a second name (dpkg replaces files by rename, so the old inodes live on, at no
+cost). Copied instead: the initramfs (dracut rewrites it in place), everything else in the modules tree (depmod's indexes,
+DKMS's modules: ``dkms`` copies over them in place), and all of it where a hard link is refused (vfat, another device).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootkeep.edges.files import replace_file, sync_folder
+from bootkeep.facts.codec import from_json, to_json
+from bootkeep.facts.errors import BootkeepError, NotUnderstood
+from bootkeep.facts.preserved import PreservedKernel
+
+BOOT_FOLDER = "boot/bootkeep"
+MODULES_FOLDER = "usr/lib/bootkeep/preserved"
+_UNSAFE = re.compile(r"[^A-Za-z0-9.+~-]")
+#: A hard link is impossible, a copy is not: other device, vfat, too many links, forbidden by the file system.
+_LINK_REFUSALS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
+#: Left free in /boot beyond what a copy needs: grub.cfg and grubenv must still be rewritable.
+_MARGIN_BYTES = 2 * 1024 * 1024
+
+
+class PreserveError(BootkeepError):
+    """A kernel could not be preserved; nothing half-made is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFiles:
+    """One packaged kernel as files. Paths are absolute as the machine names them."""
+
+    release: str
+    image: str
+    initramfs: str  # empty when it boots without one
+    modules: str  # empty when it has none
+    package: str = ""
+    package_version: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name of its preserved copy, on both file systems and on the kernel's command line."""
+        return f"{_UNSAFE.sub('-', self.release)}_{_UNSAFE.sub('-', self.package_version)}"
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's content, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def preserved_kernels(root: Path) -> tuple[PreservedKernel, ...]:
+    """All preserved kernels with a readable record, by key. One without is no copy: the next preserve rebuilds it."""
+    found: list[PreservedKernel] = []
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for entry in sorted(os.scandir(root / BOOT_FOLDER), key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                path = Path(entry.path) / "kernel.json"
+                with contextlib.suppress(FileNotFoundError, NotUnderstood):
+                    record = from_json(PreservedKernel, path.read_bytes(), where=str(path))
+                    if record.key == entry.name:
+                        found.append(record)
+    return tuple(found)
+
+
+def is_whole(root: Path, record: PreservedKernel) -> bool:
+    """Whether the copy's image and initramfs still have the digests of its record, and its modules are there."""
+    folder = root / BOOT_FOLDER / record.key
+    try:
+        image_good = sha256_of(folder / "vmlinuz") == record.image_sha256
+        initramfs_good = not record.initramfs_sha256 or sha256_of(folder / "initrd.img") == record.initramfs_sha256
+    except OSError:
+        return False
+    return image_good and initramfs_good and (not record.modules_path or _below(root, record.modules_path).is_dir())
+
+
+def preserve_files(root: Path, kernel: KernelFiles, *, now: str) -> PreservedKernel:
+    """Keep a kernel's files alive. Does nothing when a whole copy exists. Raises PreserveError and leaves no draft."""
+    for record in preserved_kernels(root):
+        if record.key == kernel.key and is_whole(root, record):
+            return record
+    boot_draft = root / BOOT_FOLDER / f".{kernel.key}.draft"
+    modules_draft = root / MODULES_FOLDER / f".{kernel.key}.draft"
+    try:
+        for draft in (boot_draft, modules_draft):
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True, mode=0o755)
+        _check_room(root, kernel, boot_draft)
+        record = _build(root, kernel, boot_draft, modules_draft, now)
+        _into_place(modules_draft, root / MODULES_FOLDER / kernel.key)
+        _into_place(boot_draft, root / BOOT_FOLDER / kernel.key)  # last: with kernel.json the copy begins to exist
+    except OSError as error:
+        raise PreserveError(
+            f"the kernel {kernel.release} could not be preserved: {error.strerror or error}",
+            where=str(error.filename or boot_draft),
+            next_step="Free some space there, or remove an older kernel by name, then run it again.",
+        ) from error
+    finally:
+        shutil.rmtree(boot_draft, ignore_errors=True)
+        shutil.rmtree(modules_draft, ignore_errors=True)
+    return record
+
+
+def remove_preserved(root: Path, key: str) -> None:
+    """Remove one copy: its record first, so that it never looks whole while it goes."""
+    if _UNSAFE.search(key.replace("_", "", 1)) or not key or key.startswith("."):
+        raise PreserveError(
+            f"{key[:80]!r} is no key of a preserved kernel", where=BOOT_FOLDER, next_step="List them first."
+        )
+    (root / BOOT_FOLDER / key / "kernel.json").unlink(missing_ok=True)
+    for folder in (root / BOOT_FOLDER / key, root / MODULES_FOLDER / key):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
+def _build(root: Path, kernel: KernelFiles, boot_draft: Path, modules_draft: Path, now: str) -> PreservedKernel:
+    image = _below(root, kernel.image)
+    wanted = sha256_of(image)
+    _link_or_copy(image, boot_draft / "vmlinuz")
+    initramfs_sha256 = ""
+    if kernel.initramfs:
+        initramfs_sha256 = sha256_of(_below(root, kernel.initramfs))
+        _copy(_below(root, kernel.initramfs), boot_draft / "initrd.img")
+        _same(boot_draft / "initrd.img", initramfs_sha256)
+    _same(boot_draft / "vmlinuz", wanted)
+    modules_path = ""
+    if kernel.modules:
+        _keep_tree(_below(root, kernel.modules), modules_draft / "modules")
+        modules_path = f"/{MODULES_FOLDER}/{kernel.key}/modules"
+    record = PreservedKernel(
+        schema=1,
+        key=kernel.key,
+        release=kernel.release,
+        package=kernel.package,
+        package_version=kernel.package_version,
+        image_sha256=wanted,
+        initramfs_sha256=initramfs_sha256,
+        modules_path=modules_path,
+        preserved_at=now,
+    )
+    replace_file(boot_draft / "kernel.json", (to_json(record, indent=1) + "\n").encode("ascii"), mode=0o644)
+    return record
+
+
+def _same(path: Path, wanted: str) -> None:
+    if sha256_of(path) != wanted:
+        raise OSError(errno.EIO, "the copy differs from its original", str(path))
+
+
+def _check_room(root: Path, kernel: KernelFiles, draft: Path) -> None:
+    """Refuse before the first byte: a full /boot must not be made fuller by us."""
+    info = os.statvfs(draft)
+    needed = _MARGIN_BYTES
+    if kernel.initramfs:
+        needed += _below(root, kernel.initramfs).stat().st_size
+    image = _below(root, kernel.image)
+    if image.stat().st_dev != draft.stat().st_dev or _is_fat(draft):
+        needed += image.stat().st_size
+    if info.f_bavail * info.f_frsize < needed:
+        raise OSError(
+            errno.ENOSPC, f"needs {needed >> 20} MiB, {info.f_bavail * info.f_frsize >> 20} MiB are free", str(draft)
+        )
+
+
+def _is_fat(folder: Path) -> bool:
+    """vfat has no inodes to count, and no hard links."""
+    return os.statvfs(folder).f_files == 0
+
+
+def _keep_tree(source: Path, target: Path) -> None:
+    target.mkdir(mode=0o755)
+    for parent, folders, names in os.walk(source, onerror=_raise):
+        inside = Path(parent).relative_to(source)
+        linkable = inside.parts[:1] == ("kernel",)
+        for name in (*folders, *names):
+            old, new = Path(parent) / name, target / inside / name
+            mode = old.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                new.symlink_to(old.readlink())
+            elif stat.S_ISDIR(mode):
+                new.mkdir(mode=stat.S_IMODE(mode))
+            elif linkable:
+                _link_or_copy(old, new)
+            elif stat.S_ISREG(mode):
+                _copy(old, new, flush=False)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source.resolve(), target)
+    except OSError as error:
+        if error.errno not in _LINK_REFUSALS:
+            raise
+        _copy(source, target)
+
+
+def _copy(source: Path, target: Path, *, flush: bool = True) -> None:
+    shutil.copyfile(source, target)
+    with contextlib.suppress(PermissionError):  # vfat keeps no modes
+        shutil.copystat(source, target)
+    if flush:
+        with target.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _into_place(draft: Path, place: Path) -> None:
+    sync_folder(draft)
+    if place.exists():  # damaged or unfinished: a whole one would have been left alone
+        old = place.with_name(f".{place.name}.old.draft")
+        shutil.rmtree(old, ignore_errors=True)
+        place.rename(old)
+        draft.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        draft.rename(place)
+    sync_folder(place.parent)
+
+
+def _below(root: Path, path: str) -> Path:
+    return root / path.lstrip("/")

@@ -1,0 +1,230 @@
+"""Preserve: keep the last-good kernel alive, with its own menu entry, at next to no cost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.files import replace_file
+from bootkeep.edges.native import dpkg_owners, kernel_images
+from bootkeep.edges.preserved import (
+    KernelFiles,
+    PreserveError,
+    is_whole,
+    preserve_files,
+    preserved_kernels,
+    remove_preserved,
+    sha256_of,
+)
+from bootkeep.edges.run import run
+from bootkeep.edges.store import Store
+from bootkeep.facts.kernel import LastGood
+from bootkeep.facts.package import Package
+from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.flows.preserved_menu import Place, arguments_from_command_line, menu_text
+from bootkeep.probes.packages.dpkg import parse_status
+
+MENU = Path("boot/grub/bootkeep.cfg")
+_ARGUMENT = re.compile(r"(?:^|\s)bootkeep\.preserved=(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Preserved:
+    """One preserved kernel and how it stands."""
+
+    record: PreservedKernel
+    whole: bool  # digests verified, modules there
+    in_menu: bool  # bootkeep.cfg has its entry
+    same_as_packaged: bool  # image and initramfs are byte for byte those of the package: no entry of its own
+
+
+def installed_packages(root: Path) -> tuple[Package, ...]:
+    """dpkg's packages; empty on a machine without dpkg. Raises NotUnderstood when the status file is damaged."""
+    path = root / "var/lib/dpkg/status"
+    if not path.exists():
+        return ()
+    return parse_status(path.read_bytes().decode("utf-8", "surrogateescape"))
+
+
+def kernel_files(root: Path, release: str) -> KernelFiles | None:
+    """The packaged kernel of one release as files; None when /boot has no image of it.
+
+    The image is told by the release in its own header; an image without one (arm64, a rescue copy) by the name that
+    installkernel(8) gives: ``vmlinuz-<release>``.
+    """
+    image = _image_of(root, release)
+    if image is None:
+        return None
+    candidates = (f"/boot/initrd.img-{release}", f"/boot/initramfs-{release}.img", f"/boot/initrd-{release}")
+    initramfs = next((path for path in candidates if (root / path[1:]).is_file()), "")
+    trees = (f"/usr/lib/modules/{release}", f"/lib/modules/{release}")
+    modules = next((path for path in trees if (root / path[1:] / "kernel").is_dir()), "")
+    owners = json.loads(dpkg_owners.answer(root, image)) if (root / "var/lib/dpkg/info").is_dir() else {}
+    package, _, architecture = (owners.get(image) or [""])[0].partition(":")
+    versions = [
+        item.version
+        for item in (installed_packages(root) if package else ())
+        if item.name == package and (not architecture or item.architecture == architecture)
+    ]
+    return KernelFiles(release, image, initramfs, modules, package, versions[0] if versions else "")
+
+
+def _image_of(root: Path, release: str) -> str | None:
+    if not release or "/" in release or not (root / "boot").is_dir():
+        return None
+    rows = [row for row in json.loads(kernel_images.answer(root, "")) if not row["path"].startswith("/boot/bootkeep/")]
+    named = [path for path in (f"/boot/vmlinuz-{release}", f"/boot/vmlinux-{release}") if (root / path[1:]).is_file()]
+    by_header = [row["path"] for row in rows if row["version"].split(" ", 1)[0] == release]
+    if named:
+        return named[0]
+    return by_header[0] if by_header else None
+
+
+def preserve_kernel(root: Path, release: str, *, touched: bool = False) -> PreservedKernel:
+    """Preserve one packaged kernel and write the menu. ``touched``: a transaction is about to replace its files.
+
+    Raises PreserveError; then nothing half-made is left and the menu is as it was.
+    """
+    files = kernel_files(root, release)
+    if files is None:
+        raise PreserveError(
+            f"there is no kernel {release} to preserve",
+            where=str(root / "boot"),
+            next_step="'ls /boot' shows those there are.",
+        )
+    record = preserve_files(root, files, now=now_utc())
+    write_menu(root, always=frozenset({record.key}) if touched else frozenset())
+    return record
+
+
+def list_preserved(root: Path) -> tuple[Preserved, ...]:
+    """All preserved kernels, and whether each could be started right now."""
+    try:
+        menu = (root / MENU).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        menu = ""
+    return tuple(
+        Preserved(
+            record, is_whole(root, record), f"--id bootkeep-{record.key} " in menu, _same_as_packaged(root, record)
+        )
+        for record in preserved_kernels(root)
+    )
+
+
+def write_menu(root: Path, *, always: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Write bootkeep.cfg: one entry for each whole copy that the packaged menu does not already offer; their keys.
+
+    A copy that is byte for byte the packaged kernel gets no entry: it would start the very same kernel under a second name
+    and invite picking the wrong one. Keys in ``always`` get one in any case: their packaged files are about to change, and
+    there may be no later moment to write it.
+    """
+    shown = [
+        record
+        for record in preserved_kernels(root)
+        if record.key in always or (is_whole(root, record) and not _same_as_packaged(root, record))
+    ]
+    folder = root / MENU.parent
+    if not folder.is_dir():
+        if shown:
+            raise PreserveError(
+                "the preserved kernel has no menu entry: GRUB's directory is missing",
+                where=str(folder),
+                next_step="Install GRUB, or mount /boot.",
+            )
+        return ()
+    grub_cfg = folder / "grub.cfg"
+    text = grub_cfg.read_text(encoding="utf-8", errors="surrogateescape") if grub_cfg.exists() else ""
+    pairs = [(record, _image_of(root, record.release) or f"vmlinuz-{record.release}") for record in shown]
+    menu = menu_text(text, pairs, None)
+    if menu is None:
+        menu = menu_text(text, pairs, _place(root))
+    if menu is None:
+        raise PreserveError(
+            "the preserved kernel has no menu entry: nothing tells how this machine boots",
+            where=str(grub_cfg),
+            next_step="Run 'update-grub', then try again.",
+        )
+    content = menu.encode("utf-8", "surrogateescape")
+    target = root / MENU
+    if (shown or target.exists()) and (not target.exists() or target.read_bytes() != content):
+        replace_file(target, content, mode=0o600)
+    return tuple(record.key for record in shown)
+
+
+def _place(root: Path) -> Place | None:
+    """How to reach /boot and root when grub.cfg does not say. Only the running system can tell."""
+    if root != Path("/"):
+        return None
+    found = run(["findmnt", "-n", "-o", "UUID,TARGET", "-T", "/boot"], timeout_s=3.0)
+    words = found.stdout.split()
+    if found.exit_code != 0 or len(words) != 2:
+        return None
+    arguments = arguments_from_command_line(Path("/proc/cmdline").read_text(encoding="utf-8", errors="replace"))
+    return Place(words[0], "" if words[1] == "/boot" else "/boot", arguments) if "root=" in arguments else None
+
+
+def _same_as_packaged(root: Path, record: PreservedKernel) -> bool:
+    image = _image_of(root, record.release)
+    if image is None:
+        return False
+    try:
+        if sha256_of(root / image[1:]) != record.image_sha256:
+            return False
+        if not record.initramfs_sha256:
+            return True
+        return sha256_of(root / f"boot/initrd.img-{record.release}") == record.initramfs_sha256
+    except OSError:
+        return False
+
+
+def running_preserved(root: Path) -> str:
+    """The key of the preserved kernel that runs right now; empty when a packaged one does."""
+    try:
+        found = _ARGUMENT.search((root / "proc/cmdline").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+def clean_preserved(root: Path, last_good: LastGood) -> tuple[str, ...]:
+    """Remove copies that a newer proven last-good made needless; their keys.
+
+    Kept: the running one, one of the last-good kernel itself, and the last copy unless the last-good kernel stands in /boot.
+    """
+    running = running_preserved(root)
+    records = preserved_kernels(root)
+    image = _image_of(root, last_good.release)
+    packaged_is_good = image is not None and sha256_of(root / image[1:]) == last_good.image_sha256
+    good_copies = [
+        record for record in records if record.image_sha256 == last_good.image_sha256 and is_whole(root, record)
+    ]
+    if not packaged_is_good and not good_copies:
+        return ()
+    keep = {running, *(record.key for record in good_copies)}
+    return unpreserve(root, (record.key for record in records if record.key not in keep))
+
+
+def unpreserve(root: Path, keys: Iterable[str]) -> tuple[str, ...]:
+    """Remove preserved kernels and their entries. Refuses the running one: its modules are in use."""
+    gone: list[str] = []
+    running = running_preserved(root)
+    for key in keys:
+        if key == running:
+            raise PreserveError(
+                f"{key} is running right now", where="/proc/cmdline", next_step="Start another kernel first."
+            )
+        remove_preserved(root, key)
+        gone.append(key)
+    if gone:
+        write_menu(root)
+    return tuple(gone)
+
+
+def last_good_or_none(store: Store) -> LastGood | None:
+    """The last-good record when there is a readable one."""
+    found = store.last_good()
+    return found if isinstance(found, LastGood) else None

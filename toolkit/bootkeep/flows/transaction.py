@@ -1,0 +1,298 @@
+"""A transaction as its hooks see it: opened before anything is unpacked, closed after, one for a whole session.
+
+A session is one process of one boot that holds the package manager's lock (for raw dpkg: the dpkg process). All its pre and
+post pairs are steps of one transaction: unattended-upgrades makes many, each with every hook run twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bootkeep.edges import processes
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.preserved import PreserveError
+from bootkeep.edges.store import Store, new_transaction_id
+from bootkeep.facts.errors import BootkeepError, NotUnderstood
+from bootkeep.facts.finding import Judgement
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.reading import Readings, Snapshot
+from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
+from bootkeep.flows import guard
+from bootkeep.flows.outcome import nothing_happened, outcome_of
+from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
+from bootkeep.flows.transaction_files import config_copies
+
+#: A process that lives for days (packagekitd, aptitude's screen) starts a new transaction after this long without one.
+IDLE = timedelta(seconds=90)
+#: How many of the newest records a hook looks at for its own session.
+_RECENT = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a hook found out about the run that started it."""
+
+    caller: Caller
+    changes: tuple[PackageChange, ...]
+    environment: Mapping[str, str]  # the hook's own: BOOTKEEP_OVERRIDE
+    not_understood: str = ""  # why the plan could not be read; then ``changes`` is empty
+    unpack_only: bool = False  # dpkg --unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the hook says to the person, and whether it refuses."""
+
+    text: str = ""  # empty: nothing to say
+    refused: bool = False
+
+
+def open_transaction(
+    request: Request, *, store: Store, policy: Policy, root: Path = Path("/"), deadline_s: float = 4.0
+) -> Answer:
+    """Before anything is unpacked: judge the plan, preserve what it would replace, record, take the first snapshot.
+
+    In this order, so that a deadline that cuts it off has cost the least important part. A second run for the same step does
+    nothing. Raises BootkeepError when the store refuses; the guard has spoken by then.
+    """
+    until = time.monotonic() + deadline_s
+    now = now_utc()
+    session: Transaction | None = None
+    with contextlib.suppress(BootkeepError):  # the guard judges even where the store cannot be read
+        close_orphans(store, root=root, but=request.caller)
+        session = _session(store, request.caller, now)
+    if session and session.outcome is Outcome.OPEN and _is_same_step(session, request.changes):
+        return Answer()
+    override = session.override if session else None
+    preserved: tuple[str, ...] = ()
+    if policy.guard:
+        verdict = _guard(request, store=store, root=root, now=now, override=override)
+        if verdict.refusal:
+            _record_refusal(request, verdict.refusal, store=store, now=now)
+            return Answer(verdict.refusal, refused=True)
+        override, preserved = verdict.override, verdict.preserved
+    step = TransactionStep(request.changes, now, "")
+    if session is None:
+        transaction = Transaction(
+            new_transaction_id(now),
+            request.caller,
+            Outcome.OPEN,
+            request.not_understood,
+            now,
+            "",
+            (step,),
+            (),
+            override,
+        )
+    else:
+        steps = tuple(replace(one, ended_at=one.ended_at or now) for one in session.steps)
+        transaction = replace(session, outcome=Outcome.OPEN, ended_at="", steps=(*steps, step), override=override)
+    transaction = replace(transaction, preserved=tuple(dict.fromkeys((*transaction.preserved, *preserved))))
+    store.save_transaction(transaction)
+    _save_copies(store, transaction, request.changes, "pre", root)
+    if "pre" not in transaction.phases:
+        _save_snapshot(store, transaction, "pre", root=root, until=until)
+        store.save_transaction(replace(transaction, phases=(*transaction.phases, "pre")))
+    return Answer(_override_note(override, transaction) if override and not (session and session.override) else "")
+
+
+def close_transaction(
+    request: Request, *, store: Store, policy: Policy, root: Path = Path("/"), deadline_s: float = 4.0
+) -> Answer:
+    """After the package manager ended: the outcome from dpkg's status, the second snapshot, the verdict's one line."""
+    until = time.monotonic() + deadline_s
+    now = now_utc()
+    close_orphans(store, root=root, but=request.caller)
+    session = _session(store, request.caller, now)
+    if session is None:
+        # Its pre hook was cut off, or apt ended without one: recorded all the same, and said so.
+        detail = "the hook before this transaction did not finish: there is no snapshot from before it"
+        step = TransactionStep(request.changes, now, "")
+        session = Transaction(new_transaction_id(now), request.caller, Outcome.OPEN, detail, now, "", (step,), ())
+        store.save_transaction(session)
+    elif session.outcome is not Outcome.OPEN:
+        return Answer()  # the second run of a doubled hook, or the post of what was refused
+    try:
+        outcome, problem = outcome_of(session.changes, installed_packages(root), unpack_only=request.unpack_only)
+    except (NotUnderstood, OSError) as error:
+        outcome, problem = Outcome.FAILED, f"dpkg's status cannot be read: {error}"
+    steps = tuple(replace(step, ended_at=step.ended_at or now) for step in session.steps)
+    detail = "; ".join(part for part in (_lasting(session), problem) if part)
+    closed = replace(session, outcome=outcome, outcome_detail=detail, ended_at=now, steps=steps)
+    store.save_transaction(closed)  # before the snapshot: a deadline must not leave it open
+    _save_copies(store, closed, session.changes, "post", root)
+    _save_snapshot(store, closed, "post", root=root, until=until)
+    closed = replace(closed, phases=tuple(dict.fromkeys((*closed.phases, "post"))))
+    store.save_transaction(closed)
+    _refresh_menu(root)
+    text = _one_line(closed, store, policy, root=root, until=until)
+    store.prune()
+    return Answer(text)
+
+
+def close_orphans(store: Store, *, root: Path = Path("/"), but: Caller | None = None) -> tuple[Transaction, ...]:
+    """Close transactions whose process is gone without a post hook, as INTERRUPTED; the closed ones."""
+    closed: list[Transaction] = []
+    boot = processes.boot_id()
+    for item in store.newest(_RECENT):
+        if item.outcome is not Outcome.OPEN or (but and _same_process(item.caller, but)):
+            continue
+        caller = item.caller
+        if caller.boot_id == boot and processes.is_alive(caller.pid, caller.start_ticks):
+            continue
+        why = "the package manager went away without running the hooks after it"
+        try:
+            if nothing_happened(item.changes, installed_packages(root)):
+                why = "nothing was changed: another hook or the person stopped it before anything was unpacked"
+        except (NotUnderstood, OSError):
+            pass
+        now = now_utc()
+        ended = replace(
+            item,
+            outcome=Outcome.INTERRUPTED,
+            outcome_detail="; ".join(part for part in (_lasting(item), why) if part),
+            ended_at=now,
+            steps=tuple(replace(step, ended_at=step.ended_at or now) for step in item.steps),
+        )
+        store.save_transaction(ended)
+        closed.append(ended)
+    return tuple(closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardAnswer:
+    refusal: str = ""
+    override: Override | None = None
+    preserved: tuple[str, ...] = ()
+
+
+def _guard(request: Request, *, store: Store, root: Path, now: str, override: Override | None) -> _GuardAnswer:
+    protected = guard.protected_kernel(root, store)
+    if protected is None:
+        return _GuardAnswer(override=override)
+    finding = guard.judge_plan(protected, request.changes)
+    if finding is not None:
+        override = override or guard.override_for(store, request.environment, request.caller.user, now)
+        if override is None:
+            return _GuardAnswer(guard.refusal_text(finding, request.changes, request.caller.manager, protected))
+        return _GuardAnswer(override=override)
+    if not guard.replaced_in_place(protected, request.changes):
+        return _GuardAnswer(override=override)
+    try:
+        record = preserve_kernel(root, protected.release, touched=True)
+    except PreserveError as error:
+        override = override or guard.override_for(store, request.environment, request.caller.user, now)
+        if override is None:
+            return _GuardAnswer(guard.refusal_without_copy(protected, str(error)))
+        return _GuardAnswer(override=override)
+    return _GuardAnswer(override=override, preserved=(record.key,))
+
+
+def _record_refusal(request: Request, text: str, *, store: Store, now: str) -> None:
+    """A refused step is a closed transaction. A store that cannot write must not turn the refusal into a pass."""
+    step = TransactionStep(request.changes, now, now)
+    for item in store.newest(1):
+        if item.outcome is Outcome.REFUSED and _same_process(item.caller, request.caller):
+            return
+    first_line = text.split("\n", 1)[0].removeprefix("bootkeep: ")
+    record = Transaction(new_transaction_id(now), request.caller, Outcome.REFUSED, first_line, now, now, (step,), ())
+    try:
+        store.save_transaction(record)
+    except BootkeepError:
+        return
+
+
+def _session(store: Store, caller: Caller, now: str) -> Transaction | None:
+    """This process's own transaction, open or ended a moment ago; a refused one is never taken up again."""
+    for item in store.newest(_RECENT):
+        if not _same_process(item.caller, caller):
+            continue
+        if item.outcome is Outcome.REFUSED:
+            return None
+        idle = not item.ended_at or _moment(now) - _moment(item.ended_at) <= IDLE
+        return item if item.outcome is Outcome.OPEN or idle else None
+    return None
+
+
+def _same_process(one: Caller, other: Caller) -> bool:
+    return (one.boot_id, one.pid, one.start_ticks) == (other.boot_id, other.pid, other.start_ticks)
+
+
+def _is_same_step(session: Transaction, changes: tuple[PackageChange, ...]) -> bool:
+    return bool(session.steps) and not session.steps[-1].ended_at and session.steps[-1].changes == changes
+
+
+def _lasting(transaction: Transaction) -> str:
+    """The part of the detail that was known when it was opened; a step's own problem is told anew each time."""
+    return transaction.outcome_detail if transaction.outcome is Outcome.OPEN else ""
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _save_copies(
+    store: Store, transaction: Transaction, changes: tuple[PackageChange, ...], phase: str, root: Path
+) -> None:
+    copies = {**store.config_copies(transaction.id, phase), **config_copies(changes, root)}
+    if phase == "pre":  # of a session's many steps, the first copy is the one from before
+        copies = {**copies, **store.config_copies(transaction.id, phase)}
+    if copies:
+        store.save_config_copies(transaction.id, phase, copies)
+
+
+def _save_snapshot(store: Store, transaction: Transaction, phase: str, *, root: Path, until: float) -> None:
+    from bootkeep.flows.snapshot import take_snapshot
+
+    left = max(0.2, until - time.monotonic())
+    store.save_snapshot(
+        transaction.id, phase, take_snapshot(phase, root=root, packages=transaction.changes, deadline_s=left)
+    )
+
+
+def _refresh_menu(root: Path) -> None:
+    try:
+        write_menu(root)
+    except (PreserveError, OSError):
+        return  # the entry that was written before the transaction stays
+
+
+def _override_note(override: Override, transaction: Transaction) -> str:
+    return f"bootkeep: the guard was overridden ({override.reason}); recorded as {transaction.id}"
+
+
+def _one_line(transaction: Transaction, store: Store, policy: Policy, *, root: Path, until: float) -> str:
+    count = len(transaction.changes)
+    what = f"{count} package{'' if count == 1 else 's'} recorded as {transaction.id}"
+    parts = [f"bootkeep: {what}"]
+    if transaction.outcome is Outcome.FAILED:
+        parts.append(f"FAILED: {transaction.outcome_detail}")
+    verdict = _verdict(transaction, store, policy, root=root, until=until)
+    if verdict:
+        parts.append(verdict)
+    parts.append("see: bootkeep report last")
+    return "; ".join(part.rstrip(".") for part in parts)
+
+
+def _verdict(transaction: Transaction, store: Store, policy: Policy, *, root: Path, until: float) -> str:
+    left = until - time.monotonic()
+    if left < 0.3:
+        return "no time left to judge the boot files, run: bootkeep check"
+    from bootkeep.edges.host import LiveHost
+    from bootkeep.flows.check import check
+
+    earlier: Readings | None = None
+    if "pre" in transaction.phases:
+        earlier = store.load_snapshot(transaction.id, "pre").readings
+    result = check(LiveHost(root), policy, deadline_s=left - 0.2, earlier=earlier)
+    if result.verdict.judgement is Judgement.GO:
+        return "GO: safe to reboot"
+    return result.verdict.sentence

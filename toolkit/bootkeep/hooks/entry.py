@@ -1,0 +1,67 @@
+"""One hook run, from its arguments to its exit code. Whatever goes wrong costs the record, never the transaction."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+#: A deliberate refusal. The package managers' configuration tells it from every other failure: those are let pass.
+REFUSED = 91
+#: Where the shim put the person's terminal.
+_PERSON = 3
+#: What is left of the shim's deadline for starting, writing and ending.
+_RESERVE_S = 0.7
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code of one hook run: 0, or REFUSED."""
+    if tuple(arguments) not in {(family, phase) for family in ("apt", "dpkg") for phase in ("pre", "post")}:
+        tell(f"bootkeep: a hook was called with {' '.join(arguments)!r}; see docs/reference/hooks.md")
+        return 0
+    family, phase = arguments
+    # At the deadline timeout(1) sends SIGTERM: end by an exception, so that children are ended and drafts removed.
+    signal.signal(signal.SIGTERM, _give_up)
+    try:
+        return _run(family, phase)
+    except Exception as error:  # noqa: BLE001 - fail open: patching goes on whatever we did wrong
+        traceback.print_exc()
+        tell(f"bootkeep: this transaction is not fully recorded: {_sentence(error)}")
+        return 0
+
+
+def tell(text: str) -> None:
+    """Say something to the person. A closed terminal is not an error."""
+    try:
+        os.write(_PERSON, (text + "\n").encode("utf-8", "backslashreplace"))
+    except OSError:
+        print(text, file=sys.stderr)  # noqa: T201 - standard error is the hook's log
+
+
+def _run(family: str, phase: str) -> int:
+    from bootkeep.flows import hooked
+    from bootkeep.flows.hook_run import policy_or_default, run_hook
+
+    environment = dict(os.environ)
+    request = hooked.apt_request(phase, environment) if family == "apt" else hooked.dpkg_request(environment)
+    if request is None:
+        return 0
+    policy, complaint = policy_or_default()
+    if complaint:
+        print(complaint, file=sys.stderr)  # noqa: T201 - standard error is the hook's log
+    answer = run_hook(phase, request, policy, deadline_s=max(0.5, policy.hook_deadline_s - _RESERVE_S))
+    if answer.text:
+        tell(answer.text)
+    return REFUSED if answer.refused and phase == "pre" else 0
+
+
+def _give_up(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(124)
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text.replace("\n", " ")[:400]
