@@ -193,6 +193,30 @@ def launcher_text() -> str:
     )
 
 
+def plan_from_wheel(source: str = "salt://bootkeep/files/wheels") -> bool:
+    """
+    Let this process import the toolkit out of the file server's wheel, installed or not, so that a plan can be made.
+
+    Nothing is unpacked or installed: Python reads the wheel in the minion's cache as it is.
+
+    source
+        directory on the file server that ``make wheels`` filled
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' bootkeep_install.plan_from_wheel
+    """
+    wheel = next((each for each in available(source) if each["name"] == TOOLKIT), None)
+    if wheel is None:
+        return False
+    path = _fetch(source, wheel)
+    forget_imported()
+    sys.path.insert(0, path)
+    return True
+
+
 def forget_imported() -> None:
     """
     Forget modules of another toolkit version that this process has imported: the next import takes the new files.
@@ -205,6 +229,7 @@ def forget_imported() -> None:
     """
     for name in [name for name in sys.modules if name == TOOLKIT or name.startswith(f"{TOOLKIT}.")]:
         del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not Path(path).match("bootkeep-*.whl")]
     importlib.invalidate_caches()
 
 

@@ -54,6 +54,9 @@ def installed(name: str, source: str = "salt://bootkeep/files/wheels") -> State:
             version = __salt__["bootkeep_install.installed"]()["version"]
             return _answer(name, True, f"The toolkit {version} is in Salt's Python.")
         if __opts__["test"]:
+            # The states after this one plan with the version that would be installed.
+            if pending:
+                __salt__["bootkeep_install.plan_from_wheel"](source)
             return _answer(name, None, "The toolkit would be put into Salt's Python.", changes)
         if pending:
             __salt__["bootkeep_install.install"](source)
@@ -332,7 +335,9 @@ def bootable(name: str, unknown_blocks: bool = True) -> State:
     lines = [f"{verdict.judgement.value}."]
     lines += [f"{each.severity.value}: {each.id}: {each.summary}" for each in verdict.findings]
     fails = verdict.judgement is Judgement.NO_GO or (verdict.judgement is Judgement.UNKNOWN and unknown_blocks)
-    # The rest of this highstate may be what a finding waits for: with test=True the verdict is news, not a failure.
+    if fails and __opts__["test"]:
+        # What the states before this one would do may be what a finding waits for: here the verdict is only news.
+        return _answer(name, None, "\n".join(["Before this highstate the verdict is:", *lines]))
     return _answer(name, not fails, "\n".join(lines))
 
 
@@ -366,14 +371,14 @@ def _answer(name: str, result: bool | None, comment: str, changes: State | None 
 def _without_toolkit(name: str, plan: str, problem: str) -> State:
     if __opts__["test"]:
         comment = f"{plan} The toolkit is not in Salt's Python yet (bootkeep.installed puts it there)."
-        return _answer(name, None, comment, {"planned": plan})
+        return _answer(name, None, comment)
     return _answer(name, False, f"The toolkit cannot be imported: {problem}. State bootkeep.installed puts it there.")
 
 
 def _toolkit_missing() -> str:
     """Why the toolkit cannot be imported; empty when it can."""
     try:
-        import bootkeep.flows  # noqa: F401 - the import is the question
+        import bootkeep.flows.converge  # noqa: F401 - the import is the question
     except ImportError as error:
         return str(error)
     return ""

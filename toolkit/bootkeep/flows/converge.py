@@ -18,11 +18,11 @@ from bootkeep.facts.reading import Readings
 from bootkeep.flows.check import CheckResult, check
 from bootkeep.flows.configuration import write_configuration
 from bootkeep.flows.grub_menu import make_default_resolve, make_menu_current
+from bootkeep.flows.host_files import HOOKS, hooks_not_in_force, put_files, take_files, values
 from bootkeep.flows.install_devices import make_install_devices_right
 from bootkeep.flows.kernel_install import Planned, plan_kernel_install
 from bootkeep.flows.kernel_protection import protect_kernels
 from bootkeep.flows.loader_configuration import restore_loader_configuration, restored_differences
-
 
 #: Readings of the look before, in this process: a highstate looks often, and an initramfs takes seconds to list. What has
 #: changed (inode, size, time) is always read anew: bootkeep.flows.check decides that.
@@ -89,3 +89,20 @@ def loader_configuration_restored(folder: str, *, dry_run: bool) -> Converged:
     if not dry_run:
         restore_loader_configuration(folder)
     return Converged(True, f"The save {folder} {'would be' if dry_run else 'was'} put back.", changes)
+
+
+def hooks_in_force(*, dry_run: bool) -> Converged:
+    """apt and dpkg call the hooks. Written, and then asked of apt itself: a later file may have cleared the list."""
+    changes = put_files(HOOKS, values(load_policy().hook_deadline_s), dry_run=dry_run)
+    if changes and dry_run:
+        return Converged(True, "The hooks of apt and dpkg would be installed.", changes)
+    problems = hooks_not_in_force()
+    if problems:
+        return Converged(False, " ".join(problems), changes)
+    return Converged(True, "apt and dpkg call the hooks.", changes)
+
+
+def hooks_withdrawn(*, dry_run: bool) -> Converged:
+    """No package manager calls the hooks."""
+    changes = take_files(HOOKS, dry_run=dry_run)
+    return Converged(True, "The hooks are gone." if changes else "There are no hooks.", changes)

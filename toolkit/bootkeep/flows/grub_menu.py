@@ -12,7 +12,7 @@ from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError
-from bootkeep.facts.finding import Finding
+from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.flows.kernel_protection import may_boot
 from bootkeep.flows.loader_configuration import save_loader_configuration
@@ -31,7 +31,7 @@ def menu_problems(state: BootState, findings: tuple[Finding, ...]) -> tuple[str,
         raise _cannot(f"grub.cfg is not known: {grub.why}", "/boot/grub/grub.cfg")
     if isinstance(grub, Absent):
         return ("There is no grub.cfg.",)
-    problems = [finding.summary for finding in findings if finding.id == STALE]
+    problems = _defects(findings, STALE)
     if isinstance(grub.syntax_error, Unknown):
         raise _cannot(f"grub-script-check gave no answer: {grub.syntax_error.why}", grub.path)
     if isinstance(grub.syntax_error, str) and grub.syntax_error:
@@ -69,7 +69,7 @@ def default_problem(state: BootState, findings: tuple[Finding, ...]) -> str:
         raise _cannot(f"the default entry is not known: {default.why}", "/boot/grub")
     if isinstance(default, DefaultEntry) and isinstance(default.entry, Unknown):
         raise _cannot(f"the default entry is not known: {default.entry.why}", "/boot/grub")
-    broken = [finding.summary for finding in findings if finding.id == BROKEN]
+    broken = _defects(findings, BROKEN)
     if broken:
         return " ".join(broken)
     if isinstance(default, Absent):
@@ -88,12 +88,11 @@ def make_default_resolve(look: Look, *, dry_run: bool) -> Converged:
     state, findings = look()
     problem = default_problem(state, findings)
     default = state.default_entry
-    if not problem:
-        assert isinstance(default, DefaultEntry) and isinstance(default.entry, BootEntry)
+    if not problem and isinstance(default, DefaultEntry) and isinstance(default.entry, BootEntry):
         return Converged(True, f"The default entry is {default.entry.title!r} ({default.entry.kernel_path}).")
     chosen_by = default.chosen_by if isinstance(default, DefaultEntry) else "nothing"
     wanted = default.wanted if isinstance(default, DefaultEntry) else ""
-    replacement, repair = _repair(state, chosen_by)
+    replacement, repair = _repair(state, chosen_by, wanted)
     changes = (StateChange(f"default entry ({chosen_by})", wanted, replacement),)
     if dry_run:
         return Converged(True, f"{problem} It would become {replacement}.", changes)
@@ -105,7 +104,16 @@ def make_default_resolve(look: Look, *, dry_run: bool) -> Converged:
     return Converged(True, f"{problem} It is {replacement} now.", changes)
 
 
-def _repair(state: BootState, chosen_by: str) -> tuple[str, Callable[[], None]]:
+def _defects(findings: tuple[Finding, ...], identity: str) -> list[str]:
+    """What a rule holds against the machine. What was accepted in writing, or is only advice, is nothing to repair."""
+    mine = [finding for finding in findings if finding.id == identity]
+    for finding in mine:
+        if finding.severity is Severity.UNKNOWN:
+            raise _cannot(finding.summary, "/boot/grub")
+    return [finding.summary for finding in mine if finding.severity in {Severity.WILL_NOT_BOOT, Severity.AT_RISK}]
+
+
+def _repair(state: BootState, chosen_by: str, wanted: str) -> tuple[str, Callable[[], None]]:
     """What the default becomes, and how."""
     entry = _best_entry(state)
     if chosen_by in {"saved_entry", "next_entry"} and entry is not None:
@@ -115,7 +123,7 @@ def _repair(state: BootState, chosen_by: str) -> tuple[str, Callable[[], None]]:
             return name, lambda: _checked([command, name])
         # A trial boot that leads nowhere: without it, the saved default counts again.
         return "the saved default", lambda: _checked(["grub-editenv", "/boot/grub/grubenv", "unset", "next_entry"])
-    if chosen_by == "GRUB_DEFAULT":
+    if chosen_by == "GRUB_DEFAULT" and wanted != "0":
         return "0", _reset_default
     return "the first entry of a new menu", update_grub
 

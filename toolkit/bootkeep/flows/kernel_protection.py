@@ -24,7 +24,7 @@ from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.kernel import BootFile, Kernel, LastGood, OwningPackage
 from bootkeep.facts.unknown import Absent, Unknown
-from bootkeep.rules.boot_kernels import default_kernel, has_modules, initramfs_of, needs_no_initramfs
+from bootkeep.rules.common import default_kernel, has_modules, initramfs_of, needs_no_initramfs
 
 UNATTENDED = "Unattended-Upgrade::Remove-Unused-Kernel-Packages"
 
