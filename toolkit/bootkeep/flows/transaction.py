@@ -20,7 +20,7 @@ from bootkeep.edges.store import Store, new_transaction_id
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.finding import Judgement
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.reading import Readings, Snapshot
+from bootkeep.facts.reading import Readings
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
