@@ -70,8 +70,14 @@ class DamagedTransaction:
 
 
 def new_transaction_id(now: str) -> str:
-    """An id for a transaction that starts at ``now`` (UTC, ``2026-11-23T17:03:12Z``): sorts by time, never repeats."""
-    return f"{now.replace('-', '').replace(':', '')}-{secrets.token_hex(4)}"
+    """An id for a transaction that starts at ``now`` (UTC, ``2026-11-23T17:03:12Z``): sorts by time, never repeats.
+
+    The first five of its hex digits count microseconds, so that two transactions of one second sort as they began.
+    """
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    same_second = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) == now
+    microseconds = nanoseconds // 1000 if same_second else 999_999
+    return f"{now.replace('-', '').replace(':', '')}-{microseconds:05x}{secrets.randbits(12):03x}"
 
 
 class Store:

@@ -14,8 +14,8 @@ from bootkeep.facts.transaction import Caller
 from bootkeep.flows.preserve import installed_packages
 from bootkeep.flows.raw_dpkg import plan_of
 from bootkeep.flows.transaction import Request
-from bootkeep.hooks.apt_protocol import LIMIT_BYTES, AptPlan, parse_apt_plan
-from bootkeep.hooks.dpkg_command import DpkgVerb, parse_dpkg_command
+from bootkeep.probes.packages.apt_plan import LIMIT_BYTES, AptPlan, parse_apt_plan
+from bootkeep.probes.packages.dpkg_command import DpkgVerb, parse_dpkg_command
 
 #: Between a hook and its package manager: the shell that runs the command, our shim, timeout, and this interpreter.
 _BETWEEN = frozenset({"sh", "dash", "bash", "timeout", "apt-hook", "dpkg-hook"})

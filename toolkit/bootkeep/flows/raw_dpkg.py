@@ -10,8 +10,8 @@ from bootkeep.edges.run import run
 from bootkeep.facts.package import Package
 from bootkeep.facts.transaction import Action, PackageChange
 from bootkeep.flows.outcome import index
-from bootkeep.hooks.dpkg_command import DpkgCommand, DpkgVerb
 from bootkeep.probes.packages.debian_version import compare_versions
+from bootkeep.probes.packages.dpkg_command import DpkgCommand, DpkgVerb
 
 
 def plan_of(
