@@ -1,0 +1,92 @@
+"""B01: fewer than two kernels can boot. Make a second one: repair what is half there, preserve, or install one more."""
+
+from __future__ import annotations
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.remedy import Place, Remedy, Step
+from bootkeep.facts.typed import shell_word
+from bootkeep.remedies.common import (
+    NO_UNDO,
+    apt_update,
+    bootable,
+    build_initramfs,
+    check_initramfs,
+    commands,
+    covered,
+    flavour_of,
+    has_initramfs,
+    in_place,
+    kernels_of,
+    not_covered,
+    rebuild_menu,
+    release_of,
+)
+
+ID = "fallback-kernel-missing"
+TITLE = "Get a second kernel that can boot"
+
+
+def fallback_kernel_missing(state: BootState, subject: str = "") -> Remedy:
+    """Two bootable kernels again; never by touching the only good one."""
+    if not covered(state):
+        return not_covered(ID, TITLE, state)
+    broken = [kernel for kernel in kernels_of(state) if not bootable(kernel) and not kernel.preserved][:2]
+    repair = tuple(
+        step
+        for kernel in broken
+        for step in (
+            build_initramfs(Place.LIVE, kernel.release, exists=has_initramfs(kernel)),
+            check_initramfs(Place.LIVE, kernel.release),
+        )
+    )
+    keep = Step(
+        Place.LIVE,
+        "Keep the last-good kernel's files alive beside the packages' own, with a menu entry of their own.",
+        ("bootkeep preserve",),
+        expect="a line that names the preserved kernel",
+        on_fail="Go on with the next step",
+        undo=("# Nothing to take back: bootkeep removes it once a newer kernel is proven.",),
+        writes=True,
+    )
+    live = (*repair, keep, apt_update(Place.LIVE), *_install(Place.LIVE, release_of(state, subject)))
+    rescue = (*in_place(Place.TARGET, repair), _in_hand(), *rebuild_menu(Place.TARGET))
+    return Remedy(ID, TITLE, (*live, *rebuild_menu(Place.LIVE)), rescue)
+
+
+def _install(place: Place, release: str) -> tuple[Step, ...]:
+    flavour = flavour_of(release)
+    pattern = f"^linux-image-[0-9].*-{flavour}$" if flavour else "^linux-image-[0-9]"
+    return (
+        Step(
+            place,
+            "Install one more kernel beside those that are there. The first command lists the releases to choose from.",
+            commands(
+                f"apt-cache search --names-only {shell_word(pattern)}",
+                "read -r -p 'Release without linux-image-: ' K",
+                "apt-get install --no-upgrade linux-image-$K",
+                "ls -l /boot/vmlinuz-$K /boot/initrd.img-$K",
+            ),
+            expect="two files, neither of size 0, of a release that was not there before",
+            on_fail="Card boot-space-low when /boot is full; else CALL",
+            undo=("apt-get purge linux-image-$K",),
+            writes=True,
+            minutes=5,
+        ),
+    )
+
+
+def _in_hand() -> Step:
+    return Step(
+        Place.TARGET,
+        "Without a network: install a kernel package that is in hand. The first command lists them.",
+        commands(
+            "ls /var/cache/apt/archives/linux-image-*.deb",
+            "read -r -p 'File to install: ' DEB",
+            'dpkg -i "$DEB"',
+        ),
+        expect="Setting up linux-image-..., then update-initramfs: Generating ...",
+        on_fail="No file listed: choose a preserved kernel in the menu (section P), or CALL",
+        undo=(NO_UNDO,),
+        writes=True,
+        minutes=5,
+    )

@@ -1,0 +1,116 @@
+"""B41: fstab waits for a device that is not there. Point the line to the right one, or take it out of the way."""
+
+from __future__ import annotations
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.remedy import Place, Remedy, Step
+from bootkeep.facts.storage import FstabLine
+from bootkeep.facts.typed import assign, is_plain, plain, sed_pattern, shell_word
+from bootkeep.remedies.common import commands, covered, in_place, not_covered, put_back, save
+from bootkeep.remedies.layout import find_device, layout_of
+
+ID = "fstab-device-missing"
+TITLE = "Mend the line of /etc/fstab whose device is missing"
+
+#: A host without these does not come up as itself: their lines are never commented out.
+_ESSENTIAL = frozenset({"/", "/usr", "/var", "/boot", "/boot/efi"})
+
+
+def fstab_device_missing(state: BootState, subject: str = "") -> Remedy:
+    """Each line whose device is not there, by its content and not by its number: numbers move."""
+    if not covered(state):
+        return not_covered(ID, TITLE, state)
+    look = Step(
+        Place.LIVE,
+        "See which lines do not hold.",
+        ("findmnt --verify --verbose", "blkid"),
+        expect="'unreachable' or 'not found' below the line at fault",
+        on_fail="Success, no errors: this card is not the one you need",
+    )
+    mended = tuple(step for line in broken_lines(state, subject) for step in _mend(state, line)) or _by_hand()
+    check = Step(Place.LIVE, "Check again.", ("findmnt --verify",), expect="0 parse errors, 0 errors", on_fail="CALL")
+    reload = Step(
+        Place.LIVE,
+        "Tell systemd, and mount everything.",
+        ("systemctl daemon-reload", "mount -a"),
+        expect="nothing: it worked",
+        on_fail="CALL",
+        undo=("# Nothing is written.",),
+        writes=True,
+    )
+    steps = (look, save(Place.LIVE, "/etc/fstab", "fstab"), *mended, check)
+    return Remedy(ID, TITLE, (*steps, reload), in_place(Place.TARGET, steps))
+
+
+def broken_lines(state: BootState, subject: str) -> tuple[FstabLine, ...]:
+    """The lines that the finding names, else every one whose device is not among the block devices."""
+    lines = state.fstab if isinstance(state.fstab, tuple) else ()
+    named = tuple(line for line in lines if subject and subject in {line.spec, line.target})
+    if named:
+        return named
+    if not isinstance(state.block_devices, tuple):
+        return ()
+    local = [line for line in lines if line.spec.startswith(("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "/dev/"))]
+    waits = [line for line in local if "nofail" not in line.options and "noauto" not in line.options]
+    return tuple(line for line in waits if find_device(line.spec, state.block_devices) is None)
+
+
+def _mend(state: BootState, line: FstabLine) -> tuple[Step, ...]:
+    if not is_plain(line.spec + line.target) or any(c in line.spec + line.target for c in "'\\"):
+        return _by_hand()
+    volume = layout_of(state).at(line.target)
+    found = volume.device if volume is not None else None
+    address = f"\\|^{sed_pattern(line.spec)}[[:space:]]*{sed_pattern(line.target)}[[:space:]]|"
+    if volume is not None and found is not None and volume.uuid and find_device(line.spec, [found]) is None:
+        say = f"Point the line of {line.target} to the file system that was mounted there when this was written."
+        change, expect = f"s|^[^[:space:]]*|UUID={volume.uuid}|", f"UUID={volume.uuid}"
+    elif line.target in _ESSENTIAL:
+        return (
+            Step(
+                Place.LIVE,
+                f"{line.target} is needed and its device was not seen: {plain(line.spec)}. Is a disk missing? Compare with "
+                "the facts page. Put its UUID, as blkid prints it, into the line with an editor.",
+                ("blkid", "nano /etc/fstab || vi /etc/fstab"),
+                expect=f"the line of {line.target} with a UUID that blkid prints",
+                on_fail="The disk is not there at all: CALL",
+                undo=put_back("/etc/fstab", "fstab"),
+                writes=True,
+            ),
+        )
+    else:
+        say = f"The host comes up without {line.target}. Comment its line out; bring it back when the device is there."
+        change, expect = "s|^|#|", f"#{plain(line.spec)}"
+    return (
+        Step(
+            Place.LIVE,
+            say,
+            (
+                *_program(address, change),
+                'sed -i "$A$C" /etc/fstab',
+                *commands(f"grep -F {shell_word(line.target)} /etc/fstab"),
+            ),
+            expect=f"a line that begins with {expect}",
+            on_fail="Nothing changed: the line has other words by now. Mend it with an editor: nano /etc/fstab",
+            undo=put_back("/etc/fstab", "fstab"),
+            writes=True,
+        ),
+    )
+
+
+def _program(address: str, change: str) -> tuple[str, ...]:
+    return (*assign("A", address), *assign("C", change))
+
+
+def _by_hand() -> tuple[Step, ...]:
+    return (
+        Step(
+            Place.LIVE,
+            "Put a # before the line that findmnt found at fault, unless it is /, /usr, /var or /boot: give those the UUID "
+            "that blkid prints.",
+            ("nano /etc/fstab || vi /etc/fstab",),
+            expect="the line, with # before it or with the right UUID",
+            on_fail="CALL",
+            undo=put_back("/etc/fstab", "fstab"),
+            writes=True,
+        ),
+    )

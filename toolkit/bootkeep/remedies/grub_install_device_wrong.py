@@ -1,0 +1,103 @@
+"""B34: GRUB's package would write its core to the wrong disk. Name the right ones, then install it there."""
+
+from __future__ import annotations
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.remedy import Place, Remedy, Step
+from bootkeep.facts.storage import BlockDevice
+from bootkeep.facts.typed import plain, shell_word, valid_path
+from bootkeep.remedies.common import both, commands, covered, not_covered, rebuild_menu
+from bootkeep.remedies.layout import layout_of
+
+ID = "grub-install-device-wrong"
+TITLE = "Install GRUB's core on the disks that hold /boot"
+
+_NO_BOOT_CODE_UNDO = "# The old core is not kept: it does not fit the modules."
+
+
+def stable_name(disk: BlockDevice) -> str:
+    """A name below /dev/disk/by-id that stays the same when disks are found in another order; empty when it has none."""
+    links = [link for link in disk.persistent_links if link.startswith("/dev/disk/by-id/") and valid_path(link)]
+    # wwn-* and nvme-eui.* say nothing to a person with a sticker before him; the serial number in ata-*, nvme-*, virtio-* does.
+    return min(
+        links, key=lambda link: (link.split("/")[-1].startswith(("wwn-", "nvme-eui.")), len(link), link), default=""
+    )
+
+
+def grub_install_device_wrong(state: BootState, subject: str = "") -> Remedy:
+    """debconf's answer and the disks' boot code, for every disk below /boot."""
+    if not covered(state):
+        return not_covered(ID, TITLE, state)
+    disks = layout_of(state).boot_disks
+    names = [stable_name(disk) for disk in disks]
+    if not names or not all(names):
+        return both(ID, TITLE, (*_read_the_disks(), *rebuild_menu(Place.LIVE)))
+    previous = state.grub_install_devices if isinstance(state.grub_install_devices, tuple) else ()
+    return both(ID, TITLE, (*_answer(names, previous), *install_core(names), *rebuild_menu(Place.LIVE)))
+
+
+def install_core(names: list[str]) -> tuple[Step, ...]:
+    """grub-install for each disk."""
+    return tuple(
+        Step(
+            Place.LIVE,
+            "Write GRUB's core to this disk. To the whole disk, never to a partition.",
+            commands(
+                f"D={shell_word(name)}", "lsblk -dno NAME,SIZE,TYPE,SERIAL $D", "grub-install --target=i386-pc $D"
+            ),
+            expect="type disk and the serial number of the facts page, then: Installation finished. No error reported.",
+            on_fail="'will not proceed with blocklists': the BIOS boot partition is missing. CALL",
+            undo=(_NO_BOOT_CODE_UNDO,),
+            writes=True,
+            minutes=2,
+        )
+        for name in names
+    )
+
+
+def _answer(names: list[str], previous: tuple[str, ...]) -> tuple[Step, ...]:
+    question = "grub-pc/install_devices multiselect"
+    set_all = (f"D={shell_word(names[0])}", *(f'D="$D, {name}"' for name in names[1:]))
+    before = plain(", ".join(previous))
+    return (
+        Step(
+            Place.LIVE,
+            "Tell the package which disks are to carry GRUB, so that its next update writes to them too. "
+            f"It had: {before or 'none'}",
+            (
+                *set_all,
+                f'echo "grub-pc {question} $D" | \\',
+                "    debconf-set-selections",
+                "debconf-show grub-pc | grep install_devices:",
+            ),
+            expect="the names that you typed",
+            on_fail="debconf is missing or locked: go on, and do this after the boot",
+            undo=(
+                *commands(f"D={shell_word(before)}"),
+                f'echo "grub-pc {question} $D" | \\',
+                "    debconf-set-selections",
+            ),
+            writes=True,
+        ),
+    )
+
+
+def _read_the_disks() -> tuple[Step, ...]:
+    return (
+        Step(
+            Place.LIVE,
+            "The disks of /boot have no lasting name in the facts. Read them from the screen; take no wwn- and no -part names.",
+            (
+                "lsblk -o NAME,SIZE,TYPE,SERIAL,MOUNTPOINTS",
+                "ls -l /dev/disk/by-id/",
+                "read -r -p 'Disk of /boot, /dev/disk/by-id/...: ' D",
+                'lsblk -dno NAME,SIZE,TYPE "$D"',
+                'grub-install --target=i386-pc "$D"',
+            ),
+            expect="type disk, then: Installation finished. No error reported.",
+            on_fail="CALL",
+            undo=(_NO_BOOT_CODE_UNDO,),
+            writes=True,
+            minutes=3,
+        ),
+    )

@@ -1,0 +1,84 @@
+"""B22: the initramfs lacks a driver of the way to the root file system. Name the driver, then build again."""
+
+from __future__ import annotations
+
+import re
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.remedy import Place, Remedy, Step
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.common import (
+    both,
+    build_initramfs,
+    check_initramfs,
+    commands,
+    covered,
+    kernels_of,
+    not_covered,
+    put_back,
+    release_of,
+    save,
+)
+
+ID = "initramfs-driver-missing"
+TITLE = "Put the driver of the root disk into the initramfs"
+LIST = "/etc/initramfs-tools/modules"
+
+
+def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
+    """The drivers named one by one, so that they stay in whatever else guesses wrong."""
+    if not covered(state):
+        return not_covered(ID, TITLE, state)
+    release = release_of(state, subject)
+    # The paper is for a day when another kernel fails: with nothing missing now, it names all that the root disk needs.
+    drivers = missing_drivers(state, release) or root_drivers(state)
+    if not release or not drivers:
+        say = "Which driver is missing could not be read. See what the root disk needs: lspci -k; cat /proc/modules. CALL."
+        return both(ID, TITLE, (Step(Place.LIVE, say, on_fail="CALL"),))
+    pattern = "|".join(driver.replace("_", "[_-]") for driver in drivers)
+    add = Step(
+        Place.LIVE,
+        "Name the drivers that the way to the root file system needs: " + ", ".join(drivers),
+        commands(*(f"grep -qx {driver} {LIST} || echo {driver} >>{LIST}" for driver in drivers), f"cat {LIST}"),
+        expect="the list, with the names at its end",
+        on_fail="CALL",
+        undo=put_back(LIST, "initramfs-modules"),
+        writes=True,
+    )
+    look = Step(
+        Place.LIVE,
+        "See that they are inside.",
+        commands(f"lsinitramfs /boot/initrd.img-{release} | grep -E '/({pattern})[.]ko'"),
+        expect="a line that ends in .ko, .ko.xz or .ko.zst for each driver",
+        on_fail=f"Look for it: find /lib/modules/{release} -name '*.ko*'; not there: previous kernel (section P)",
+    )
+    steps = (
+        save(Place.LIVE, LIST, "initramfs-modules"),
+        add,
+        build_initramfs(Place.LIVE, release, exists=True),
+        check_initramfs(Place.LIVE, release),
+        look,
+    )
+    return both(ID, TITLE, steps)
+
+
+def missing_drivers(state: BootState, release: str) -> tuple[str, ...]:
+    """Drivers that the root needs and this kernel's initramfs has not; all of them when the image cannot be listed."""
+    wanted = root_drivers(state)
+    for kernel in kernels_of(state):
+        if kernel.release != release or kernel.preserved:
+            continue
+        there: frozenset[str] = frozenset()
+        if not isinstance(kernel.initramfs, (Absent, Unknown)) and isinstance(kernel.initramfs.modules, frozenset):
+            there |= kernel.initramfs.modules
+        if not isinstance(kernel.modules, (Absent, Unknown)) and isinstance(kernel.modules.builtin, frozenset):
+            there |= kernel.modules.builtin
+        return tuple(name for name in wanted if name.replace("-", "_") not in there)
+    return wanted
+
+
+def root_drivers(state: BootState) -> tuple[str, ...]:
+    """Drivers of the way from the root file system to the bus, those that can be typed; none when they could not be read."""
+    if isinstance(state.root_drivers, (Absent, Unknown)):
+        return ()
+    return tuple(name for name in state.root_drivers if re.fullmatch(r"[A-Za-z0-9_-]+", name))

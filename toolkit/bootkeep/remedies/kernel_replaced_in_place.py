@@ -1,0 +1,86 @@
+"""B03: a kernel of the same release was overwritten by an upgrade. Have a fallback before booting it."""
+
+from __future__ import annotations
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.remedy import Place, Remedy, Step
+from bootkeep.facts.typed import plain, shell_word
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.common import (
+    NO_UNDO,
+    both,
+    build_initramfs,
+    check_initramfs,
+    commands,
+    covered,
+    kernels_of,
+    not_covered,
+    package_of,
+    rebuild_menu,
+    release_of,
+)
+
+ID = "kernel-replaced-in-place"
+TITLE = "Keep a way back beside the replaced kernel"
+
+
+def kernel_replaced_in_place(state: BootState, subject: str = "") -> Remedy:
+    """The old build as a fallback: the preserved copy when there is one, else the old package version."""
+    if not covered(state):
+        return not_covered(ID, TITLE, state)
+    release = release_of(state, subject)
+    if not release:
+        return both(ID, TITLE, (Step(Place.LIVE, "The kernel's release could not be read. CALL.", on_fail="CALL"),))
+    steps: list[Step] = list(_preserved(state, release))
+    if not steps:
+        steps.extend(_older_package(state, release))
+    steps += [
+        build_initramfs(Place.LIVE, release, exists=True),
+        check_initramfs(Place.LIVE, release),
+        *rebuild_menu(Place.LIVE),
+    ]
+    return both(ID, TITLE, steps)
+
+
+def _preserved(state: BootState, release: str) -> tuple[Step, ...]:
+    kept = [kernel for kernel in kernels_of(state) if kernel.preserved and kernel.release == release]
+    if not kept:
+        return ()
+    return (
+        Step(
+            Place.LIVE,
+            "The build that last booted is preserved here. Check its files; the menu has an entry for it (section P).",
+            commands(f"ls -l {shell_word(kept[0].image.path.rpartition('/')[0])}/"),
+            expect="vmlinuz, initrd.img and kernel.json, none of size 0",
+            on_fail="CALL before you reboot",
+        ),
+    )
+
+
+def _older_package(state: BootState, release: str) -> tuple[Step, ...]:
+    name, version = package_of(state, release)
+    good = state.last_good
+    older = "" if isinstance(good, (Absent, Unknown)) or good.release != release else good.package_version
+    look = Step(
+        Place.LIVE,
+        "See which versions of the package can be had. The one that last booted: "
+        + (plain(older) or "not recorded")
+        + ".",
+        commands(f"apt-cache madison {shell_word(name)}", f"ls /var/cache/apt/archives/{shell_word(name)}_*.deb"),
+        expect="at least one version older than " + (plain(version) or "the installed one"),
+        on_fail="None: get a second kernel by the card fallback-kernel-missing",
+    )
+    if not older or older == version:
+        return (look,)
+    wanted = shell_word(f"{name}={older}")
+    install = Step(
+        Place.LIVE,
+        "Go back to the version that last booted. Only when the new one does not boot, or cannot be tried out.",
+        commands(f"apt-get install --allow-downgrades {wanted}"),
+        expect=f"Setting up {name} ({plain(older)})",
+        on_fail="Not in the archive: dpkg -i the .deb that the step before listed, else CALL",
+        undo=commands(f"apt-get install {shell_word(f'{name}={version}')}") if version else (NO_UNDO,),
+        writes=True,
+        minutes=5,
+    )
+    return (look, install)

@@ -1,0 +1,133 @@
+"""Facts to compare with, and the sheet to write on."""
+
+from __future__ import annotations
+
+from bootkeep.facts.runbook import Blank, Item, Listing, Section, Table
+from bootkeep.facts.typed import plain
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.steps import FACTS, LOG, section
+
+NOT_READ = "could not be read when this was written"
+
+
+def devices_table(facts: HostFacts) -> Table:
+    """The block devices, by what does not move."""
+    devices = facts.state.block_devices
+    if isinstance(devices, (Absent, Unknown)):
+        return Table(("Block devices",), ((NOT_READ,),), (1,))
+    rows = [
+        (
+            plain(d.name),
+            _size(d.size_bytes),
+            plain(d.kind),
+            plain(d.file_system),
+            plain(d.uuid or d.serial),
+            plain(" ".join(m for m in d.mountpoints if m)),
+        )
+        for d in devices
+        if d.kind not in {"loop", "rom"}
+    ]
+    return Table(
+        ("Device", "Size", "Type", "Holds", "UUID, of a disk: serial", "Mounted"), tuple(rows[:40]), (0, 0, 0, 0, 3, 2)
+    )
+
+
+def facts_pages(facts: HostFacts) -> Section:
+    """Devices, fstab, command line, kernels with digests, firmware entries, boot packages."""
+    state = facts.state
+    items: list[Item] = [devices_table(facts)]
+    lines = state.fstab
+    if isinstance(lines, (Absent, Unknown)):
+        items.append(Listing("/etc/fstab", (NOT_READ,)))
+    else:
+        shown = [f"{li.spec} {li.target} {li.file_system} {','.join(li.options)} {li.passno}" for li in lines]
+        items.append(Listing("/etc/fstab", tuple(plain(line) for line in (*shown, *state.fstab_not_understood))))
+    arguments = state.running_arguments
+    items.append(
+        Listing(
+            "Command line it last booted with",
+            (NOT_READ if isinstance(arguments, (Absent, Unknown)) else plain(arguments),),
+        )
+    )
+    items += [_kernels(facts), *_firmware(facts), *_packages(facts)]
+    return section(FACTS, "Facts of this host", items)
+
+
+def _kernels(facts: HostFacts) -> Item:
+    kernels = facts.state.kernels
+    if isinstance(kernels, (Absent, Unknown)):
+        return Listing("Kernels", (NOT_READ,))
+    lines: list[str] = []
+    for kernel in kernels:
+        owner = (
+            "no package"
+            if isinstance(kernel.package, (Absent, Unknown))
+            else (f"{kernel.package.name} {kernel.package.version}")
+        )
+        lines.append(plain(f"{kernel.release}{' (preserved)' if kernel.preserved else ''}: {owner}"))
+        files = [kernel.image]
+        if not isinstance(kernel.initramfs, (Absent, Unknown)):
+            files.append(kernel.initramfs.file)
+        for file in files:
+            digest = "sha256 not read" if isinstance(file.sha256, (Absent, Unknown)) else file.sha256
+            lines.append(plain(f"  {file.path} {file.size_bytes} bytes"))
+            lines.append(f"    {plain(digest)}")
+    return Listing("Kernels, newest first: package, files, sha256", tuple(lines))
+
+
+def _firmware(facts: HostFacts) -> list[Item]:
+    firmware = facts.state.firmware
+    if isinstance(firmware, (Absent, Unknown)) or not isinstance(firmware.entries, tuple) or not firmware.entries:
+        return []
+    rows = [(plain(e.number), plain(e.label), plain(e.loader)) for e in firmware.entries[:12]]
+    order = "Boot order " + plain(",".join(firmware.boot_order))
+    return [Table(("Entry", order, "Loader"), tuple(rows), (0, 2, 3))]
+
+
+def _packages(facts: HostFacts) -> list[Item]:
+    packages = facts.state.packages
+    if isinstance(packages, (Absent, Unknown)):
+        return [Listing("Packages", (NOT_READ,))]
+    stems = (
+        "grub",
+        "shim",
+        "linux-image",
+        "initramfs-tools",
+        "dracut",
+        "systemd-boot",
+        "lvm2",
+        "mdadm",
+        "cryptsetup",
+        "btrfs-progs",
+        "xfsprogs",
+        "libc6",
+    )
+    chosen = [p for p in packages if p.name.startswith(stems) and p.state not in {"config-files", "not-installed"}]
+    return [Listing("Packages that take part in booting", tuple(plain(f"{p.name} {p.version}") for p in chosen[:40]))]
+
+
+def log_sheet() -> Section:
+    """Empty lines for what happened."""
+    return section(
+        LOG,
+        "Log sheet",
+        (
+            Table(
+                ("Time", "Step", "What the screen showed, what was done", "Initials"),
+                tuple(("", "", "", "") for _ in range(16)),
+                (2, 2, 10, 2),
+            ),
+            Blank("Got up at (time), with kernel, by card", 2),
+            Blank("What was wrong with this paper", 3),
+        ),
+    )
+
+
+def _size(size: int) -> str:
+    value = float(size)
+    for unit in ("B", "K", "M", "G"):
+        if value < 1024:
+            return f"{value:.3g}{unit}"
+        value /= 1024
+    return f"{value:.3g}T"

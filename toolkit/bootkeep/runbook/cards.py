@@ -1,0 +1,95 @@
+"""Fix cards: the rescue side of the remedies, each once, numbered for this paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bootkeep.facts.remedy import Step
+from bootkeep.facts.runbook import Item, Section, Text
+from bootkeep.remedies import ALL_REMEDIES
+from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.steps import CARDS, VERIFY, numbered, otherwise_of, section, with_card_numbers
+
+#: The two cards that many others end in. Their steps are printed once; the others send the reader there.
+_MENU, _INITRAMFS = "grub-config-stale", "initramfs-damaged"
+
+_ORDER = (
+    "default-entry-broken",
+    "initramfs-damaged",
+    "grub-config-stale",
+    "initramfs-driver-missing",
+    "fstab-device-missing",
+    "package-transaction-unfinished",
+    "boot-space-low",
+    "grub-install-device-wrong",
+    "boot-not-mounted",
+    "kernel-replaced-in-place",
+    "fallback-kernel-missing",
+    "running-modules-missing",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Which remedies this paper prints, and under which number."""
+
+    numbers: Mapping[str, str]  # remedy id -> F1 ..
+    subjects: Mapping[str, str]  # remedy id -> what the finding was about
+
+
+def plan_cards(facts: HostFacts) -> Cards:
+    """Only what this host can need: no BIOS core on a UEFI host, no ESP on a BIOS host."""
+    subjects = {finding.remedy: finding.subject for finding in reversed(facts.verdict.findings) if finding.remedy}
+    esp = facts.layout.esp
+    if facts.firmware != "bios" and esp is not None:
+        subjects.setdefault("boot-not-mounted", esp.target)
+    if isinstance(facts.state.newest_release, str):  # of no use on paper: by then another kernel runs, the medium's
+        subjects.setdefault("running-modules-missing", facts.state.newest_release)
+    wanted = [
+        remedy_id
+        for remedy_id in _ORDER
+        if not (remedy_id == "grub-install-device-wrong" and facts.firmware == "uefi")
+        and not (remedy_id == "boot-not-mounted" and facts.firmware == "bios" and facts.layout.at("/boot") is None)
+    ]
+    return Cards({remedy_id: f"{CARDS}{number}" for number, remedy_id in enumerate(wanted, start=1)}, subjects)
+
+
+def fix_cards(facts: HostFacts, cards: Cards) -> tuple[Section, ...]:
+    """One section a card; the steps that many share are printed in two of them."""
+    remedies = {
+        remedy_id: ALL_REMEDIES[remedy_id](facts.state, cards.subjects.get(remedy_id, ""))
+        for remedy_id in cards.numbers
+    }
+    menu = {_key(step) for step in remedies[_MENU].rescue}
+    initramfs = {_key(step) for step in remedies[_INITRAMFS].rescue} - menu
+    made = []
+    for remedy_id, number in cards.numbers.items():
+        steps = remedies[remedy_id].rescue
+        own = [s for s in steps if remedy_id == _MENU or _key(s) not in menu]
+        kept = [s for s in own if remedy_id == _INITRAMFS or _key(s) not in initramfs]
+        then: tuple[str, ...] = (VERIFY,)
+        if len(kept) < len(own):
+            then = (cards.numbers[_INITRAMFS],)
+        elif len(own) < len(steps):
+            then = (cards.numbers[_MENU],)
+        rows = [(_numbers_in(step, cards), otherwise_of(step, cards.numbers)) for step in kept]
+        items: list[Item] = list(numbered(f"{number}.", rows))
+        if not items:
+            items.append(Text("Nothing of its own to type on this host."))
+        made.append(section(number, remedies[remedy_id].title, items, then, new_page=number == f"{CARDS}1"))
+    return tuple(made)
+
+
+def _key(step: Step) -> tuple[str, ...]:
+    """A step's commands without the look for one release, which differs between cards that are otherwise the same."""
+    return tuple(line for line in step.command if not line.startswith("grep -c -F")) or (step.say,)
+
+
+def _numbers_in(step: Step, cards: Cards) -> Step:
+    return replace(
+        step,
+        say=with_card_numbers(step.say, cards.numbers),
+        expect=with_card_numbers(step.expect, cards.numbers),
+        on_fail=with_card_numbers(step.on_fail, cards.numbers),
+    )

@@ -1,0 +1,61 @@
+"""BootState, verdict and policy composed into the runbook of one host."""
+
+from __future__ import annotations
+
+import hashlib
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Verdict
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.runbook import Runbook
+from bootkeep.facts.typed import plain
+from bootkeep.runbook.appendix import facts_pages, log_sheet
+from bootkeep.runbook.boot_shells import emergency, initramfs_shell
+from bootkeep.runbook.cards import fix_cards, plan_cards
+from bootkeep.runbook.cover import cover, stop_rules
+from bootkeep.runbook.fingerprint import fingerprint_of
+from bootkeep.runbook.hand_boot import grub_rescue, hand_boot
+from bootkeep.runbook.host import facts_of
+from bootkeep.runbook.previous_kernel import firmware_menu, previous_kernel
+from bootkeep.runbook.rescue_path import rescue_path
+from bootkeep.runbook.symptoms import symptom_finder
+from bootkeep.runbook.verify import after_boot, verify
+
+
+def compose(state: BootState, verdict: Verdict, policy: Policy, *, generated_at: str) -> Runbook:
+    """The runbook of one host. Pure: the same facts give the same paper, ``generated_at`` (UTC, ISO 8601) included."""
+    facts = facts_of(state, verdict, policy, generated_at)
+    cards = plan_cards(facts)
+    numbers = dict(cards.numbers)
+    fingerprint = fingerprint_of(state, policy)
+    sections = (
+        cover(facts),
+        stop_rules(facts),
+        symptom_finder(facts, numbers),
+        previous_kernel(facts),
+        firmware_menu(facts),
+        grub_rescue(facts),
+        hand_boot(facts),
+        initramfs_shell(facts),
+        emergency(facts, numbers),
+        rescue_path(facts),
+        *fix_cards(facts, cards),
+        verify(facts, cards),
+        after_boot(facts),
+        facts_pages(facts),
+        log_sheet(),
+    )
+    return Runbook(
+        host=facts.hostname,
+        generated_at=plain(generated_at),
+        document_id=_document_id(facts.hostname, generated_at, fingerprint.overall),
+        fingerprint=fingerprint,
+        place=plain(policy.site.runbook_place),
+        sections=sections,
+        not_covered=facts.layout.not_covered,
+    )
+
+
+def _document_id(host: str, generated_at: str, fingerprint: str) -> str:
+    """Short enough to read out over the phone: RB- and eight hex digits."""
+    return "RB-" + hashlib.sha256(f"{host}\n{generated_at}\n{fingerprint}".encode()).hexdigest()[:8].upper()

@@ -1,0 +1,279 @@
+"""GRUB's prompts, without a rescue medium: ``grub rescue>`` and ``grub>``."""
+
+from __future__ import annotations
+
+import re
+
+from bootkeep.facts.remedy import Place, Step
+from bootkeep.facts.runbook import Item, Section, Text
+from bootkeep.facts.typed import valid_path
+from bootkeep.runbook.host import Choice, HostFacts, minimal_arguments, root_argument
+from bootkeep.runbook.steps import (
+    AFTER,
+    GRUB_RESCUE,
+    HAND,
+    INITRAMFS,
+    PREVIOUS,
+    RESCUE,
+    numbered,
+    section,
+)
+
+
+def grub_partition(facts: HostFacts) -> str:
+    """What ``grub rescue>`` calls the partition of /boot if the firmware lists this disk first, e.g. ``hd0,gpt2``; or empty."""
+    boot = facts.layout.boot
+    device = boot.device if boot is not None else None
+    if device is None or device.kind != "part":
+        return ""
+    number = re.search(r"(?:[a-z]|\dp)(\d+)$", device.name)
+    table = {"gpt": "gpt", "dos": "msdos"}.get(device.partition_table, "")
+    return f"hd0,{table}{number[1]}" if number and table else ""
+
+
+def grub_rescue(facts: HostFacts) -> Section:
+    """The core image found, its modules not."""
+    separate = facts.layout.at("/boot") is not None
+    boot = facts.layout.boot
+    inside = f"/{boot.subvolume}" if boot is not None and boot.subvolume else ""
+    folder = f"{inside}/grub" if separate else f"{inside}/boot/grub"
+    guess = grub_partition(facts)
+    seen = "grub/ among the names" if separate else "boot/ among the names"
+    steps: list[tuple[Step, str, tuple[str, ...]]] = [
+        (
+            Step(
+                Place.GRUB_RESCUE,
+                "See which partitions GRUB knows.",
+                ("ls",),
+                expect=f"a list that holds ({guess or 'hd0,...'})",
+            ),
+            RESCUE,
+            ("partitions",),
+        ),
+    ]
+    if guess:
+        steps += [
+            (
+                Step(
+                    Place.GRUB_RESCUE,
+                    "Look into the one that held /boot when this was written. Another one has it? Then type "
+                    "that one here and below.",
+                    (f"ls ({guess})/",),
+                    expect=seen,
+                ),
+                RESCUE,
+                ("partition of /boot",),
+            ),
+            (
+                Step(
+                    Place.GRUB_RESCUE,
+                    "Point GRUB to it.",
+                    (f"set root={guess}", f"set prefix=({guess}){folder}"),
+                    expect="nothing",
+                ),
+                RESCUE,
+                (),
+            ),
+        ]
+    else:
+        steps += [
+            (
+                Step(
+                    Place.GRUB_RESCUE,
+                    "Look into each partition of the list: ls, a space, the partition in its brackets, and /.",
+                    expect=seen,
+                ),
+                RESCUE,
+                ("partition of /boot",),
+            ),
+            (
+                Step(
+                    Place.GRUB_RESCUE,
+                    "Type set root= and the partition without brackets. Then type set prefix= and the partition "
+                    f"in its brackets and, without a space, {folder}",
+                    expect="nothing",
+                ),
+                RESCUE,
+                (),
+            ),
+        ]
+    steps += [
+        (
+            Step(
+                Place.GRUB_RESCUE,
+                "Load the rest of GRUB.",
+                ("insmod normal",),
+                expect="nothing. 'prohibited by secure boot policy', 'symbol not found' or 'unknown filesystem': IF NOT",
+            ),
+            RESCUE,
+            (),
+        ),
+        (
+            Step(
+                Place.GRUB_RESCUE,
+                "Start it. A prompt grub> instead of the menu: go on in section H.",
+                ("normal",),
+                expect="the menu, or grub>",
+            ),
+            HAND,
+            (),
+        ),
+    ]
+    return section(GRUB_RESCUE, "The prompt is grub rescue>", numbered(GRUB_RESCUE, steps), (PREVIOUS,), minutes=10)
+
+
+def hand_boot(facts: HostFacts) -> Section:
+    """Load a kernel by hand. The UUID and the release are typed once each: variables keep the lines short."""
+    choice = facts.good or next(iter(facts.choices), None)
+    boot = facts.layout.boot
+    items: list[Item] = [
+        Text(
+            "Tab completes names. These lines are kept short on purpose; they boot once and change nothing on the disk."
+        )
+    ]
+    steps: list[tuple[Step, str, tuple[str, ...]]] = []
+    if boot is not None and boot.uuid:
+        find = Step(
+            Place.GRUB,
+            "Find the file system that holds /boot.",
+            ("set pager=1", f"set b={boot.uuid}", "search --fs-uuid --set=root $b", "echo $root"),
+            expect="a partition, e.g. hd0,gpt2",
+        )
+        steps.append((find, RESCUE, ()))
+    elif choice is not None:
+        find = Step(
+            Place.GRUB,
+            "Find the file system that holds the kernel: its UUID was not known when this was written.",
+            (
+                "set pager=1",
+                f"search --file --set=root {choice.kernel_path}",
+                "echo $root",
+                f"search --file --set=root {choice.kernel_path.removeprefix('/boot')}",
+                "echo $root",
+            ),
+            expect="a partition, e.g. hd0,gpt2, at least once",
+        )
+        steps.append((find, RESCUE, ()))
+    else:
+        steps.append(
+            (
+                Step(
+                    Place.GRUB,
+                    "See what there is; look for the partition with vmlinuz-...",
+                    ("set pager=1", "ls -l"),
+                    expect="partitions with their UUIDs",
+                ),
+                RESCUE,
+                ("partition with vmlinuz",),
+            )
+        )
+    config = facts.layout.in_loader("/boot/grub/grub.cfg")
+    menu = Step(
+        Place.GRUB,
+        "First try the menu. It comes up? Go to section P. An error? Go on here.",
+        (f"configfile {config}",),
+        expect="the menu, or an error and the prompt again",
+        on_fail="Go on with the next step",
+    )
+    steps.append((menu, RESCUE, ()))
+    steps += _load(facts, choice)
+    steps.append(
+        (
+            Step(Place.GRUB, "Boot.", ("boot",), expect="messages of the kernel, then a login prompt", minutes=3),
+            INITRAMFS,
+            (),
+        )
+    )
+    items += numbered(HAND, steps)
+    return section(HAND, "The prompt is grub>", items, (AFTER,), minutes=15)
+
+
+def _load(facts: HostFacts, choice: Choice | None) -> list[tuple[Step, str, tuple[str, ...]]]:
+    if choice is None or not choice.initramfs_path or not valid_path(choice.kernel_path):
+        kernel = facts.layout.in_loader("/boot")
+        return [
+            (
+                Step(
+                    Place.GRUB,
+                    "No whole kernel was known when this was written. Read from the screen what is there.",
+                    (f"ls {kernel}/", "ls -l"),
+                    expect="vmlinuz-... and initrd.img-... of the same release; UUIDs of partitions",
+                ),
+                RESCUE,
+                ("release, what follows vmlinuz-", "UUID of the root file system"),
+            ),
+            (
+                Step(
+                    Place.GRUB,
+                    "Type the release, then the UUID, each after its command; then load them.",
+                    (
+                        "read k",
+                        "read u",
+                        f"linux {kernel}/vmlinuz-$k root=UUID=$u ro",
+                        f"initrd {kernel}/initrd.img-$k",
+                    ),
+                    expect="nothing",
+                ),
+                RESCUE,
+                (),
+            ),
+        ]
+    kernel_path, image_path = (facts.layout.in_loader(p) for p in (choice.kernel_path, choice.initramfs_path))
+    root = root_argument(facts, choice)
+    settings: list[str] = []
+    shared = choice.release if choice.release in kernel_path and choice.release in image_path else ""
+    if shared:
+        settings.append(f"set k={shared}")
+        kernel_path, image_path = kernel_path.replace(shared, "$k"), image_path.replace(shared, "$k")
+        if choice.preserved and "bootkeep/$k" in kernel_path:
+            kernel_path, image_path = kernel_path.replace("$k_", "${k}_"), image_path.replace("$k_", "${k}_")
+    blanks: tuple[str, ...] = ()
+    reading: list[tuple[Step, str, tuple[str, ...]]] = []
+    boot = facts.layout.boot
+    if root.startswith("UUID=") and boot is not None and root[5:] == boot.uuid:
+        root = "UUID=$b"
+    elif root.startswith("UUID="):
+        settings.append(f"set u={root[5:]}")
+        root = "UUID=$u"
+    elif not root:
+        look = Step(
+            Place.GRUB,
+            "The root file system was not known when this was written. Read its UUID from the screen.",
+            ("ls -l",),
+            expect="partitions with their file systems and UUIDs",
+        )
+        reading.append((look, RESCUE, ("UUID of the root file system",)))
+        settings.append("read u")
+        root = "UUID=$u"
+    lines = _linux_lines(kernel_path, root, minimal_arguments(choice))
+    say = f"Load {choice.release} ({choice.why})."
+    if "read u" in settings:
+        say += " After 'read u' type the UUID."
+    step = Step(
+        Place.GRUB,
+        say,
+        (*settings, *lines, f"initrd {image_path}"),
+        expect="nothing. An error: check the line above it",
+    )
+    return [*reading, (step, PREVIOUS, blanks)]
+
+
+def _linux_lines(kernel: str, root: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """The linux command, its further arguments gathered in $a when they do not fit into one line."""
+    line = " ".join((f"linux {kernel} root={root} ro", *arguments))
+    if len(line) <= 70:
+        return (line,)
+    lines = ["set a="]
+    for word in arguments:
+        if lines[-1] == "set a=":
+            lines[-1] = f'set a="{word}"'
+        elif len(lines[-1]) + len(word) < 69:
+            lines[-1] = f'{lines[-1][:-1]} {word}"'
+        else:
+            lines.append(f'set a="$a {word}"')
+    last = f"linux {kernel} root={root} ro"
+    if len(last) > 66:  # a long path: give it a name of its own
+        folder, _, name = kernel.rpartition("/")
+        lines.append(f"set d={folder}")
+        last = f"linux $d/{name} root={root} ro"
+    return (*(line for line in lines if line != "set a="), f"{last} $a" if arguments else last)

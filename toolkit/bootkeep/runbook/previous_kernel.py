@@ -1,0 +1,133 @@
+"""The fast ways: another kernel from the menu, and a boot loader started by the firmware's own menu."""
+
+from __future__ import annotations
+
+from bootkeep.facts.remedy import Place, Step
+from bootkeep.facts.runbook import CALL, Box, Item, Section, Table
+from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.steps import AFTER, FIRMWARE, HAND, PREVIOUS, RESCUE, numbered, section
+
+
+def previous_kernel(facts: HostFacts) -> Section:
+    """Choose another entry by its title, as it stands on the screen."""
+    key = {"uefi": "press Esc once", "bios": "hold Shift"}.get(
+        facts.firmware, "hold Shift (BIOS) or press Esc once (UEFI)"
+    )
+    listed = [choice for choice in facts.choices if choice.title]
+    items: list[Item] = []
+    if listed:
+        rows = [
+            (
+                choice.title,
+                choice.submenu or "first page",
+                choice.why + ("" if choice.whole else "; NOT WHOLE: do not use"),
+            )
+            for choice in listed
+        ]
+        items.append(Table(("Title on the screen, best first", "Where", "What it is"), tuple(rows), (5, 3, 3)))
+    else:
+        items.append(
+            Box(
+                "The entries of the menu could not be read when this was written",
+                ("Take any entry that names an older kernel release than the one that failed, not a recovery one.",),
+            )
+        )
+    pick = f"Choose '{listed[0].title}' and press Enter." if listed else "Choose an older kernel and press Enter."
+    where = "Go to the line 'Advanced options for ...' and press Enter."
+    first_page = bool(listed) and not listed[0].submenu
+    rows_of_steps = [
+        (
+            Step(
+                Place.FIRMWARE,
+                f"Switch off and on. When the firmware's logo goes away, {key}, until the menu is there.",
+                expect="GNU GRUB at the top, and a list of entries",
+                on_fail="no menu",
+            ),
+            HAND,
+        ),
+        *([] if first_page else [(Step(Place.GRUB, where, expect="one line for each kernel"), HAND)]),
+        (
+            Step(
+                Place.GRUB,
+                pick + " Entries move: go by the title, never by the position.",
+                expect="Loading Linux ..., then Loading initial ramdisk ...",
+            ),
+            HAND,
+        ),
+        (
+            Step(
+                Place.GRUB,
+                "Does it hang or panic? Switch off and on, take the next title of the table. When all have failed: "
+                "IF NOT.",
+                expect="a login prompt",
+                minutes=3,
+            ),
+            HAND,
+        ),
+        (
+            Step(
+                Place.GRUB,
+                "Still blank after 'Loading initial ramdisk'? In the menu press e on the entry. In the line that begins "
+                "with linux remove quiet and splash, and add nomodeset at its end. Ctrl-x boots; nothing is saved.",
+                expect="messages of the kernel; photograph the last ones",
+                minutes=3,
+            ),
+            RESCUE,
+        ),
+    ]
+    items += numbered(PREVIOUS, rows_of_steps)
+    return section(PREVIOUS, "Another kernel, from the menu", items, (AFTER,), minutes=10)
+
+
+def firmware_menu(facts: HostFacts) -> Section:
+    """Start the loader from the firmware's own boot menu."""
+    disks = [disk.serial or disk.model for disk in (facts.layout.boot_disks or facts.layout.esp_disks)]
+    serials = ", ".join(disk for disk in disks if disk)
+    which = f"the disk with serial number {serials}" if serials else "the disk that holds this system"
+    steps = [
+        (
+            Step(
+                Place.FIRMWARE,
+                f"Switch off and on. Open the boot menu (mostly F8, F10, F11, F12 or Esc). Choose {which}.",
+                expect="the GRUB menu, or grub>",
+                on_fail="the same again",
+            ),
+            RESCUE if facts.firmware == "bios" else FIRMWARE,
+        ),
+    ]
+    if facts.firmware != "bios":
+        vendor = "ubuntu" if "ubuntu" in _os_id(facts) else "debian"
+        steps = [
+            *steps,
+            (
+                Step(
+                    Place.FIRMWARE,
+                    "In the same menu, or in the set-up: Boot from file. On the disk's FAT partition choose "
+                    f"EFI, {vendor}, shimx64.efi. If that is not there: EFI, BOOT, BOOTX64.EFI. (UEFI systems only.)",
+                    expect="the GRUB menu, or grub>",
+                ),
+                RESCUE,
+            ),
+            (
+                Step(
+                    Place.FIRMWARE,
+                    "Secure Boot says no? Section P first. Switching Secure Boot off needs the approver; disks "
+                    "that a TPM unlocks will ask for their recovery key.",
+                    expect="the GRUB menu",
+                ),
+                CALL,
+            ),
+        ]
+        steps[0] = (steps[0][0], RESCUE)
+    return section(
+        FIRMWARE,
+        "No GRUB at all: start it from the firmware",
+        numbered(FIRMWARE, steps),
+        (PREVIOUS,),
+        minutes=10,
+        new_page=False,
+    )
+
+
+def _os_id(facts: HostFacts) -> str:
+    return getattr(facts.state.os_release, "id", "")

@@ -1,0 +1,134 @@
+"""What do you see? The console's own words, and the section that they lead to."""
+
+from __future__ import annotations
+
+from bootkeep.facts.runbook import CALL, Section, Table, Text
+from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.steps import (
+    EMERGENCY,
+    FIRMWARE,
+    GRUB_RESCUE,
+    HAND,
+    INITRAMFS,
+    PREVIOUS,
+    RESCUE,
+    SEE,
+    says,
+    section,
+)
+
+#: What stands on the screen, what it means, where to go first and where to then.
+#: Texts as Debian 12's GRUB 2.06 and Linux 6.1 print them.
+_ROWS: tuple[tuple[str, str, str, str], ...] = (
+    ("nothing at all, no firmware logo", "no power, or broken hardware", CALL, ""),
+    (
+        "error: file `/vmlinuz-...' not found. / error: you need to load the kernel first.",
+        "the kernel of this entry is gone",
+        PREVIOUS,
+        "default-entry-broken",
+    ),
+    ("error: file `/initrd.img-...' not found.", "the initramfs of this entry is gone", PREVIOUS, "initramfs-damaged"),
+    ("Initramfs unpacking failed / No working init found", "the initramfs is cut off", PREVIOUS, "initramfs-damaged"),
+    (
+        "VFS: Unable to mount root fs on unknown-block(0,0)",
+        "the initramfs is empty or not loaded",
+        PREVIOUS,
+        "initramfs-damaged",
+    ),
+    ("Kernel panic, any other", "kernel or a module of it", PREVIOUS, "kernel-replaced-in-place"),
+    (
+        "blank, or stops after Loading initial ramdisk ...",
+        "wait 3 minutes; kernel died or console is elsewhere",
+        PREVIOUS,
+        "kernel-replaced-in-place",
+    ),
+    ("Attempted to kill init!", "systemd or libc is damaged", RESCUE, "package-transaction-unfinished"),
+    (
+        "run-init: can't execute '/sbin/init', then #",
+        "/sbin/init is missing; # is a root shell",
+        RESCUE,
+        "package-transaction-unfinished",
+    ),
+    (
+        "Gave up waiting for root file system device / ALERT! ... does not exist / (initramfs)",
+        "root not found: wrong root=, or no driver",
+        INITRAMFS,
+        "initramfs-driver-missing",
+    ),
+    (
+        "You are in emergency mode / Give root password / root account is locked",
+        "mostly a line of fstab",
+        EMERGENCY,
+        "fstab-device-missing",
+    ),
+    (
+        "[DEPEND] Dependency failed for ... / A start job is running for /dev/disk/...",
+        "a disk of fstab is missing: 90 s, then emergency mode",
+        EMERGENCY,
+        "fstab-device-missing",
+    ),
+    ("grub>  (Minimal BASH-like line editing)", "the menu file is gone or unread", HAND, "grub-config-stale"),
+    ("grub rescue>", "GRUB does not find its own files", GRUB_RESCUE, "grub-install-device-wrong"),
+    ("boots again and again", "panic, or a watchdog", PREVIOUS, "initramfs-damaged"),
+    ("it boots, but the wrong kernel (uname -r)", "the default entry", "CARD", "default-entry-broken"),
+)
+
+_BIOS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "Booting from Hard Disk... and silence / GRUB GRUB GRUB ... / No bootable device",
+        "GRUB's boot code is gone, or wrong disk",
+        FIRMWARE,
+        "grub-install-device-wrong",
+    ),
+    (
+        "symbol `grub_...' not found, then grub rescue>",
+        "GRUB's core is older than its modules",
+        RESCUE,
+        "grub-install-device-wrong",
+    ),
+)
+
+_UEFI: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "BdsDxe: failed to load Boot.... / UEFI Interactive Shell / firmware set-up opens by itself",
+        "the ESP, or the firmware's entry, is lost",
+        FIRMWARE,
+        "boot-not-mounted",
+    ),
+    (
+        "Security Policy Violation / bad shim signature / SBAT self-check failed",
+        "Secure Boot refused the loader",
+        FIRMWARE,
+        "boot-not-mounted",
+    ),
+)
+
+
+def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
+    """One page; rows of the other firmware are left out."""
+    rows = list(_ROWS[:1])
+    if facts.firmware != "uefi":
+        rows += _BIOS
+    if facts.firmware != "bios":
+        rows += _UEFI
+    rows += _ROWS[1:]
+    cells: list[tuple[str, ...]] = []
+    targets: list[str] = []
+    for seen, means, first, remedy in rows:
+        card = cards.get(remedy, "")
+        target = card if first == "CARD" else first
+        targets += [target, *([card] if card else [])]
+        cells.append(
+            (
+                seen,
+                means,
+                says(target).removeprefix("section ").removesuffix(" (page 1)"),
+                card if card != target else "",
+            )
+        )
+    table = Table(("You see", "It means", "Go to", "then"), tuple(cells), (11, 8, 0, 0), tuple(targets))
+    lead = Text(
+        "Find the line that your screen shows; go to the section in 'Go to'. If that got it up, mend it with the card in "
+        "'then'. Sections P, G, H, D and E need no rescue medium. Nothing fits: go to P."
+    )
+    return section(SEE, "What do you see?", (lead, table), (PREVIOUS,))

@@ -1,0 +1,111 @@
+"""Before the restart, and after the boot."""
+
+from __future__ import annotations
+
+from bootkeep.facts.remedy import Place, Step
+from bootkeep.facts.runbook import BOOTS, CALL, Bullets, Item, Section
+from bootkeep.facts.typed import plain
+from bootkeep.runbook.cards import Cards
+from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.rescue_path import way_out
+from bootkeep.runbook.steps import AFTER, VERIFY, numbered, section, shell
+
+
+def verify(facts: HostFacts, cards: Cards) -> Section:
+    """Inside the chroot: each check has its answer printed. Then the way out."""
+
+    def card(remedy_id: str) -> str:
+        return cards.numbers.get(remedy_id, CALL)
+
+    root = facts.layout.root
+    uuid = root.uuid if root is not None else ""
+    rows: list[tuple[Step, str]] = [
+        (
+            shell(
+                Place.TARGET,
+                "Every kernel has its initramfs, and neither is empty.",
+                "for k in /boot/vmlinuz-*; do ls -s $k /boot/initrd.img-${k#/boot/vmlinuz-}; done",
+                expect="two lines for each kernel, no 'No such file', no line that begins with 0",
+            ),
+            card("initramfs-damaged"),
+        ),
+        (
+            shell(
+                Place.TARGET,
+                "The menu can be read, and names this root file system.",
+                "grub-script-check /boot/grub/grub.cfg && echo MENU IS GOOD",
+                f"grep -c root=UUID={uuid} /boot/grub/grub.cfg"
+                if uuid
+                else "grep -m1 -o 'root=[^ ]*' /boot/grub/grub.cfg",
+                expect="MENU IS GOOD, then a number above 0" if uuid else "MENU IS GOOD, then root= with the UUID of /",
+            ),
+            card("grub-config-stale"),
+        ),
+        (
+            shell(
+                Place.TARGET,
+                "fstab names only what is there, and packages are settled.",
+                "findmnt --verify",
+                "dpkg --audit",
+                expect="0 errors, and nothing from dpkg",
+            ),
+            card("fstab-device-missing"),
+        ),
+        (shell(Place.TARGET, "There is room left.", "df -h / /boot", expect="no 100%"), card("boot-space-low")),
+    ]
+    if facts.firmware == "uefi":
+        target = facts.layout.esp.target if facts.layout.esp is not None else "/boot/efi"
+        rows.append(
+            (
+                shell(
+                    Place.TARGET,
+                    "The loader is on the ESP, and the firmware has an entry for it.",
+                    f"ls -l {target}/EFI/*/*64.efi",
+                    "efibootmgr -v",
+                    expect="shimx64.efi or grubx64.efi; a BootOrder that begins with this system's entry",
+                ),
+                card("boot-not-mounted"),
+            )
+        )
+    if facts.covered:
+        rows += way_out(facts)
+    items: list[Item] = list(numbered(VERIFY, rows))
+    return section(VERIFY, "Verify before the restart, then leave", items, (AFTER,), minutes=10)
+
+
+def after_boot(facts: HostFacts) -> Section:
+    """Up again: what is left to do."""
+    good = facts.good
+    steps: list[tuple[Step, str]] = [
+        (
+            shell(
+                Place.LIVE,
+                "Which kernel runs, and is the system whole?",
+                "uname -r",
+                "systemctl is-system-running",
+                "systemctl --failed --no-pager",
+                expect=(f"{good.release} or the one you chose; " if good else "") + "running, 0 units",
+            ),
+            CALL,
+        ),
+        (shell(Place.LIVE, "What would happen at the next restart?", "bootkeep check", expect="GO"), CALL),
+        (
+            shell(
+                Place.LIVE,
+                "This paper is used up. Print a new one.",
+                "bootkeep runbook --write",
+                "bootkeep runbook --check",
+                expect="FRESH",
+            ),
+            CALL,
+        ),
+    ]
+    place = plain(facts.policy.site.runbook_place)
+    last = Bullets(
+        (
+            "Do not restart again before 'bootkeep check' says GO: the default entry may still be the broken one.",
+            "Fill in the log sheet: what the screen showed, which card got it up, how long it took.",
+            f"File the new paper here: {place}." if place else "File the new paper where the old one was.",
+        )
+    )
+    return section(AFTER, "After it boots", (*numbered(AFTER, steps), last), (BOOTS,), new_page=False)
