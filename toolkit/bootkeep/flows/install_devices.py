@@ -130,10 +130,12 @@ def _disks_of_boot(state: BootState, devices: Mapping[str, BlockDevice]) -> list
 
 
 def _mounted_device(mount: Mount, devices: Iterable[BlockDevice]) -> BlockDevice | None:
+    if not mount.source.startswith("/dev/"):  # overlay, tmpfs, a network file system: no disk of this machine
+        return None
     devices = tuple(devices)
-    return _device_of(mount.source, devices) or next(
-        (each for each in devices if mount.target in each.mountpoints), None
-    )
+    # /dev/root and names that udev has since renamed lead nowhere; lsblk still knows what is mounted where.
+    mounted = (each for each in devices if mount.target in each.mountpoints)
+    return _device_of(mount.source, devices) or next(mounted, None)
 
 
 def _device_of(path: str, devices: Iterable[BlockDevice]) -> BlockDevice | None:

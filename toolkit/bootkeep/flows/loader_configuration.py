@@ -72,11 +72,9 @@ def save_loader_configuration(reason: str, *, root: Path = Path("/")) -> LoaderS
             return earlier
     moment = now_utc()
     name = moment.replace("-", "").replace(":", "")
-    folder = saves / name
-    number = 1
-    while folder.exists():  # two changes within one second
-        number += 1
-        folder = saves / f"{name}-{number:03}"
+    # Several changes within one second are numbered; a number is never used again, so that names keep the order.
+    numbers = [int(other.name.rpartition("-")[2]) for other in saves.glob(f"{name}-[0-9][0-9][0-9]")]
+    folder = saves / f"{name}-{max(numbers, default=0) + 1:03}"
     draft = private_folder(saves / f".{folder.name}.{os.getpid()}.draft")
     try:
         for path, saved in zip(paths, files, strict=True):
