@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
+from dataclasses import replace
 from typing import Any
 
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Maybe, Unknown
 from bootkeep.probes.answers import rows_of, text_of
-from bootkeep.probes.read import Command, Listing, Probe
+from bootkeep.probes.read import Command, Listing, Probe, Read
 
 _COLUMNS = "NAME,PATH,TYPE,FSTYPE,UUID,LABEL,PARTUUID,PARTTYPE,PARTLABEL,PTTYPE,SIZE,SERIAL,WWN,MODEL,RM,MOUNTPOINTS"
 #: Reads sysfs and udev's database only: it opens no device (lsblk(8)).
 LSBLK = Command(("lsblk", "-J", "-b", "-o", _COLUMNS))
+#: Opens the devices, so it is asked only where lsblk had nothing to say; without a cache file it writes nothing (blkid(8)).
+BLKID = Command(("blkid", "-c", "/dev/null", "-o", "export"))
 BY_ID = Listing("/dev/disk/by-id/*")
 
 
@@ -79,16 +83,51 @@ def persistent_links(readings: Readings) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(paths)) for name, paths in found.items()}
 
 
+def parse_blkid(text: str) -> dict[str, dict[str, str]]:
+    """``blkid -o export``: paragraphs of ``NAME=value`` (values escaped with a backslash), by device path."""
+    found: dict[str, dict[str, str]] = {}
+    for paragraph in text.split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in paragraph.splitlines() if "=" in line)
+        if values.get("DEVNAME"):
+            found[values["DEVNAME"]] = {name: re.sub(r"\\(.)", r"\1", value) for name, value in values.items()}
+    return found
+
+
+def _named(device: BlockDevice, values: dict[str, str]) -> BlockDevice:
+    return replace(
+        device,
+        file_system=device.file_system or values.get("TYPE", ""),
+        uuid=device.uuid or values.get("UUID", ""),
+        label=device.label or values.get("LABEL", ""),
+        partition_uuid=device.partition_uuid or values.get("PARTUUID", ""),
+        partition_label=device.partition_label or values.get("PARTLABEL", ""),
+    )
+
+
 def block_devices(readings: Readings) -> Maybe[tuple[BlockDevice, ...]]:
-    """Every block device; Unknown when lsblk is missing, failed or saw nothing at all."""
+    """Every block device; Unknown when lsblk is missing or failed, saw nothing, or nobody knows what is on the devices."""
     text = text_of(readings, LSBLK, "lsblk")
     if not isinstance(text, str):
-        return Unknown("lsblk is not installed") if not isinstance(text, Unknown) else text
+        return text if isinstance(text, Unknown) else Unknown("lsblk is not installed")
     try:
         devices = parse_lsblk(text, persistent_links(readings))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Unknown(f"lsblk's answer was not understood: {error}")
-    return devices or Unknown("lsblk saw no block device")
+    if not devices:
+        return Unknown("lsblk saw no block device")
+    asked = text_of(readings, BLKID, "blkid")
+    if isinstance(asked, str):
+        named = parse_blkid(asked)
+        devices = tuple(_named(device, named.get(device.path, {})) for device in devices)
+    if not any(device.uuid for device in devices):
+        return Unknown("lsblk knows no file system on any device: udev does not run, and blkid had no answer")
+    return devices
 
 
-BLOCK = Probe(name="block devices", reads=(LSBLK, BY_ID), understand=block_devices)
+def _follow_ups(readings: Readings) -> tuple[Read, ...]:
+    """lsblk takes UUIDs from udev's database and leaves them empty where there is none (chroot, rescue shell, container)."""
+    text = text_of(readings, LSBLK, "lsblk")
+    return (BLKID,) if isinstance(text, str) and not re.search(r'"(?:fstype|uuid)": *"', text) else ()
+
+
+BLOCK = Probe(name="block devices", reads=(LSBLK, BY_ID), understand=block_devices, follow_ups=_follow_ups)
