@@ -11,7 +11,9 @@ from bootkeep.compare.at_stake import LONGEST_COPY_BYTES, config_paths_at_stake
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.collect import collect
 from bootkeep.edges.config_copies import read_copies
+from bootkeep.edges.files import replace_file
 from bootkeep.edges.host import Host, LiveHost
+from bootkeep.facts.codec import to_json
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.transaction import PackageChange
 from bootkeep.probes.config.files import file_lists_probe
@@ -32,8 +34,9 @@ def take_snapshot(
 ) -> Snapshot:
     """Look once. Never raises for what the machine is: a read that fails or comes too late is a reading that says so.
 
-    ``host`` when it is given (a recorded one, say), else the live host at ``root``. ``packages``: the transaction's, so that what they own can be told from what they do not. ``boot``: also take what
-    ``bootkeep check`` judges (kernels, loader, file systems); that costs seconds, so hooks leave it to a later phase.
+    ``host`` when it is given (a recorded one, say), else the live host at ``root``. ``packages``: the transaction's, so
+    that what they own can be told from what they do not. ``boot``: also take what ``bootkeep check`` judges (kernels,
+    loader, file systems); that costs seconds, so hooks leave it to a later phase.
     ``deadline_s``: after so many seconds the remaining reads are answered TIMEOUT.
     """
     owned = file_lists_probe({change.name: change.architecture for change in packages})
@@ -66,3 +69,8 @@ def config_copies(
     state = assemble_system(snapshot.readings, taken_at=snapshot.taken_at)
     paths = sorted({*config_paths_at_stake(state, packages), *also})
     return read_copies(paths, root=root, limit_bytes=LONGEST_COPY_BYTES)
+
+
+def save_snapshot(snapshot: Snapshot, path: Path) -> None:
+    """Write a snapshot as JSON, whole or not at all, readable by its owner only. Raises OSError."""
+    replace_file(path, to_json(snapshot, indent=1).encode("ascii") + b"\n")

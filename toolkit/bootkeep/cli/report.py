@@ -1,0 +1,93 @@
+"""``bootkeep report``: what a transaction did to this host."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootkeep.cli.common import JsonOption, console, errors_become_exits
+from bootkeep.facts.errors import BootkeepError
+from bootkeep.flows.report import build_report, render, store_at, verdict_now, write_report
+
+
+class Form(StrEnum):
+    """How a report is printed."""
+
+    TERMINAL = "terminal"
+    HTML = "html"
+    TEXT = "text"
+    JSON = "json"
+
+
+TransactionArgument = Annotated[
+    str, typer.Argument(metavar="[TXN|last]", help="A transaction's id, its beginning, or 'last'.")
+]
+FormatOption = Annotated[Form, typer.Option("--format", "-f", help="How to print it.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, readable by its owner only.")
+]
+DiffOption = Annotated[
+    str, typer.Option("--diff", metavar="PATH", help="Print only what changed in this configuration file.")
+]
+PhaseOption = Annotated[
+    str, typer.Option("--phase", metavar="PHASE", help="Compare pre with this snapshot: post, settled or boot.")
+]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="Read another host's store; its boot is not judged.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="report")(report)
+
+
+@errors_become_exits
+def report(
+    transaction: TransactionArgument = "last",
+    form: FormatOption = Form.TERMINAL,
+    output: OutputOption = None,
+    diff: DiffOption = "",
+    phase: PhaseOption = "",
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a transaction started, stopped, opened, weakened and overwrote, and whether a reboot is safe.
+
+    Reads the recorded snapshots. For the newest transaction the boot files are judged as they are now.
+    """
+    source = store_at(store)
+    verdict = verdict_now(source, transaction) if store is None and not diff else None
+    built = build_report(source, transaction, phase=phase, verdict=verdict)
+    if diff:
+        found = next((one for one in built.diffs if one.path == diff), None)
+        if found is None:
+            known = ", ".join(one.path for one in built.diffs) or "none"
+            raise BootkeepError(
+                f"the transaction did not change the content of {diff}",
+                where=built.subject.id,
+                next_step=f"Files that it changed: {known}.",
+            )
+        form_text = "\n".join(found.unified or (found.note,)) + "\n"
+        _deliver(form_text, output)
+        return
+    if json:
+        form = Form.JSON
+    if form is Form.TERMINAL and output is None:
+        from bootkeep.flows.report import terminal_page
+
+        console().print(terminal_page(built))
+        return
+    # A file has no terminal: the same words without colours.
+    _deliver(render(built, Form.TEXT.value if form is Form.TERMINAL else form.value), output)
+
+
+def _deliver(text: str, output: Path | None) -> None:
+    if output is None:
+        typer.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    else:
+        write_report(text, output)
+        typer.echo(f"written to {output}", err=True)

@@ -1,0 +1,180 @@
+"""build_report: from the store's record of a transaction to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bootkeep import __version__
+from bootkeep.assemble_system import assemble_system
+from bootkeep.compare import compare_all
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.files import replace_file
+from bootkeep.edges.store import Store
+from bootkeep.facts.change import Comparison, NotCompared
+from bootkeep.facts.errors import BootkeepError, NotUnderstood, StoreError
+from bootkeep.facts.finding import Verdict
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.reading import Readings, Snapshot
+from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.facts.unknown import Maybe, Unknown
+from bootkeep.probes.boot_probes import BOOT_PROBES
+from bootkeep.reports.compose import compose
+from bootkeep.reports.document import Report
+from bootkeep.reports.json import render_json
+from bootkeep.reports.text import render_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+#: What a report compares with ``pre``: the latest look that exists.
+_LATER = ("boot", "settled", "post")
+
+
+def resolve(store: Store, wanted: str) -> str:
+    """A transaction's id from ``last``, a whole id, or a beginning that only one id has. Raises StoreError."""
+    ids = sorted(store.transaction_ids())
+    if not ids:
+        raise StoreError(
+            "no transaction is recorded",
+            where=str(store.root),
+            next_step="Install or upgrade a package, then look again; 'bootkeep selftest' tells whether the hooks are in force.",
+        )
+    if wanted == "last":
+        return ids[-1]
+    found = [id for id in ids if id == wanted] or [id for id in ids if wanted and id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    what = f"{len(found)} transactions begin with {wanted!r}" if found else f"there is no transaction {wanted!r}"
+    raise StoreError(what, where=str(store.root), next_step="'bootkeep transactions' lists them.")
+
+
+def build_report(
+    store: Store,
+    wanted: str = "last",
+    *,
+    policy: Policy | None = None,
+    phase: str = "",
+    verdict: Verdict | None = None,
+) -> Report:
+    """The report of one recorded transaction; reads the store, never the machine.
+
+    ``phase``: compare ``pre`` with this snapshot; the latest there is when empty. A snapshot that is missing or damaged makes
+    a report that says so. ``verdict``: one that was reached otherwise (see :func:`verdict_now`); else the snapshot's
+    own boot files are judged, where it has any. Raises StoreError when there is no such transaction, or its record cannot be read.
+    """
+    id = resolve(store, wanted)
+    transaction = store.load_transaction(id)
+    later = phase or next((name for name in _LATER if name in transaction.phases), "post")
+    before, after = _snapshot(store, transaction, "pre"), _snapshot(store, transaction, later)
+    was = assemble_system(before.readings, taken_at=before.taken_at)
+    now = assemble_system(after.readings, taken_at=after.taken_at)
+    comparison = compare_all(was, now, packages=transaction.changes)
+    if "pre" not in transaction.phases or later not in transaction.phases:
+        comparison = _explained(comparison, transaction, later)
+    return compose(
+        transaction,
+        was,
+        now,
+        comparison,
+        verdict or _verdict(after, policy or Policy()),
+        host=after.host or before.host,
+        phases=("pre", later),
+        copies_before=_copies(store, id, "pre"),
+        copies_after=_copies(store, id, later) or _copies(store, id, "post"),
+        generated_at=now_utc(),
+        tool_version=__version__,
+    )
+
+
+def _snapshot(store: Store, transaction: Transaction, phase: str) -> Snapshot:
+    if phase in transaction.phases:
+        try:
+            return store.load_snapshot(transaction.id, phase)
+        except BootkeepError:
+            pass  # damaged: the report says that nothing could be compared, which is all there is to know
+    return Snapshot(phase, "", "", "", Readings({}), "")
+
+
+def _explained(comparison: Comparison, transaction: Transaction, later: str) -> Comparison:
+    """One sentence instead of twenty when a whole snapshot is missing."""
+    missing = [phase for phase in ("pre", later) if phase not in transaction.phases]
+    reason = (
+        "the transaction was refused: nothing was unpacked"
+        if transaction.outcome is Outcome.REFUSED
+        else "it was not taken"
+    )
+    gaps = (NotCompared("everything", f"there is no {' and no '.join(missing)} snapshot: {reason}"),)
+    return Comparison(comparison.changes, gaps)
+
+
+def _copies(store: Store, id: str, phase: str) -> dict[str, bytes]:
+    try:
+        return store.config_copies(id, phase)
+    except BootkeepError:
+        return {}  # the report says "no copy" for each file
+
+
+def _verdict(snapshot: Snapshot, policy: Policy) -> Maybe[Verdict]:
+    """The verdict on the boot files as they were in this snapshot; Unknown when the snapshot did not look at them."""
+    asked = {read.key for probe in BOOT_PROBES for read in probe.reads}
+    taken = asked & set(snapshot.readings)
+    if len(taken) < len(asked):
+        return Unknown("this snapshot did not look at them; run 'bootkeep check'")
+    from bootkeep.flows.check import check_readings
+
+    try:
+        return check_readings(snapshot.readings, policy, taken_at=snapshot.taken_at).verdict
+    except NotUnderstood as error:
+        return Unknown(str(error))
+
+
+def verdict_now(store: Store, wanted: str, root: Path = Path("/")) -> Verdict | None:
+    """What ``bootkeep check`` says at this moment, when the newest transaction is asked for; None for older ones.
+
+    The snapshot after a transaction leaves out the slow look at the boot files. For the newest transaction the present state is
+    the answer that matters; for an older one it would be a different transaction's verdict.
+    """
+    if resolve(store, wanted) != resolve(store, "last"):
+        return None
+    from bootkeep.edges.config import load_policy
+    from bootkeep.edges.host import LiveHost
+    from bootkeep.flows.check import check
+
+    return check(LiveHost(root), load_policy(root)).verdict
+
+
+def render(report: Report, form: str) -> str:
+    """The report as ``text``, ``html`` or ``json``. Raises KeyError on another form."""
+    if form == "html":
+        from bootkeep.reports.html import render_html
+
+        return render_html(report)
+    renderers: dict[str, Callable[[Report], str]] = {"text": render_text, "json": render_json}
+    return renderers[form](report)
+
+
+def terminal_page(report: Report) -> RenderableType:
+    """The report for rich's console."""
+    from bootkeep.reports.terminal import render_terminal
+
+    return render_terminal(report)
+
+
+def write_report(text: str, path: Path) -> None:
+    """Put a report in a file that only its owner may read; whole or not at all. Raises OSError."""
+    replace_file(path, text.encode("utf-8", "backslashreplace"), mode=0o600)
+
+
+def recorded(store: Store) -> tuple[tuple[Transaction, ...], tuple[tuple[str, str], ...]]:
+    """All readable transactions, oldest first, and (id, reason) of each record that could not be read."""
+    everything = store.transactions()
+    readable = tuple(one for one in everything if isinstance(one, Transaction))
+    damaged = tuple((one.id, one.why) for one in everything if not isinstance(one, Transaction))
+    return readable, damaged
+
+
+def store_at(path: Path | None) -> Store:
+    """The host's store, or the one at ``path``."""
+    return Store(path) if path else Store()

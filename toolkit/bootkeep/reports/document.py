@@ -1,0 +1,120 @@
+"""The model of a report: what a reader sees, before it becomes a terminal page, HTML, text or JSON.
+
+Its JSON form is published as docs/reference/schemas/report-1.json.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bootkeep.facts.change import Change, NotCompared
+from bootkeep.facts.finding import Finding
+from bootkeep.facts.transaction import PackageChange
+
+#: Version of a report's JSON form.
+REPORT_SCHEMA = 1
+
+
+class Mark(Enum):
+    """sdiff(1)'s middle column."""
+
+    SAME = " "
+    CHANGED = "|"
+    REMOVED = "<"
+    ADDED = ">"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a side-by-side view; empty on the side where it is not."""
+
+    left: str
+    mark: Mark
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Two texts beside each other, as sdiff(1) shows them."""
+
+    id: str
+    title: str  # what the lines are: ``ps -ef``, ``netstat -an``, a path
+    rows: tuple[Row, ...]
+    note: str = ""  # why there are no rows
+
+    @property
+    def differing(self) -> int:
+        """How many rows are not the same on both sides."""
+        return sum(1 for row in self.rows if row.mark is not Mark.SAME)
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """What happened to one configuration file's content. Secrets are gone from it."""
+
+    path: str
+    package: str
+    unified: tuple[str, ...]  # diff(1) -u lines; empty when there is nothing to show
+    side: tuple[Row, ...]
+    note: str = ""  # why the content is not shown
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Changes that a reader looks at together."""
+
+    id: str
+    title: str
+    lead: str  # one sentence: what to do with these
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which transaction this is about."""
+
+    id: str
+    manager: str
+    command: str
+    user: str
+    outcome: str
+    outcome_detail: str
+    started_at: str
+    ended_at: str
+    steps: int
+    override: str  # who switched the guard off, and why; empty when nobody did
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictBox:
+    """Whether the host may be rebooted."""
+
+    word: str  # GO, NO-GO, UNKNOWN
+    sentence: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything about one transaction, the most urgent first."""
+
+    headline: str
+    host: str
+    subject: Subject
+    verdict: VerdictBox
+    phases: tuple[str, str]  # names of the snapshots that were compared
+    taken_at: tuple[str, str]
+    sections: tuple[Section, ...]
+    packages: tuple[PackageChange, ...]
+    diffs: tuple[FileDiff, ...]
+    views: tuple[SideBySide, ...]
+    not_compared: tuple[NotCompared, ...]
+    generated_at: str
+    tool_version: str
+    schema: int = REPORT_SCHEMA
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes of all sections."""
+        return tuple(change for section in self.sections for change in section.changes)

@@ -1,0 +1,71 @@
+"""A report as plain text: for a mail, a log, a pager, a screen without colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bootkeep.facts.change import Change
+from bootkeep.reports.document import Report, Row, SideBySide
+from bootkeep.reports.printable import printable
+
+_WIDTH = 100
+
+
+def render_text(report: Report) -> str:
+    """The whole report; every line is printable, none is coloured."""
+    return "\n".join(printable(line) for line in _lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    subject = report.subject
+    yield report.headline
+    yield ""
+    yield f"Host         {report.host}"
+    yield f"Transaction  {subject.id}  {subject.outcome}  {subject.outcome_detail}".rstrip()
+    yield f"Command      {subject.command or subject.manager}" + (f"  (by {subject.user})" if subject.user else "")
+    yield f"Time         {subject.started_at} to {subject.ended_at or '?'}"
+    yield f"Compared     {report.phases[0]} ({report.taken_at[0]}) with {report.phases[1]} ({report.taken_at[1]})"
+    if subject.override:
+        yield f"Override     the guard was switched off: {subject.override}"
+    yield f"Verdict      {report.verdict.sentence}"
+    for finding in report.verdict.findings:
+        yield f"  [{finding.severity.value}] {finding.summary} ({finding.id})"
+    for section in report.sections:
+        yield from ("", f"{section.title} ({len(section.changes)})", "-" * _WIDTH, section.lead)
+        for change in section.changes:
+            yield from change_lines(change)
+    for diff in report.diffs:
+        yield from ("", f"Content of {diff.path}", "-" * _WIDTH)
+        yield from diff.unified or (diff.note,)
+    for view in report.views:
+        yield from view_lines(view)
+    if report.not_compared:
+        yield from ("", "Could not be compared", "-" * _WIDTH)
+        yield from (f"  {gap.family}: {gap.why}" for gap in report.not_compared)
+    yield from ("", f"bootkeep {report.tool_version}, {report.generated_at}")
+
+
+def change_lines(change: Change) -> Iterator[str]:
+    """One change: its weight, its sentence, and both sides where they add something."""
+    mark = "expected" if change.expected else change.severity.value.upper()
+    yield f"  {mark:<8}  {change.sentence}"
+    if change.before and change.after and change.before != change.after:
+        yield f"            before: {change.before}"
+        yield f"            after:  {change.after}"
+
+
+def view_lines(view: SideBySide) -> Iterator[str]:
+    """A side-by-side view like sdiff(1) --suppress-common-lines, one above the other where a screen is narrow."""
+    yield from ("", f"{view.title}, before and after ({view.differing} of {len(view.rows)} lines differ)", "-" * _WIDTH)
+    if view.note:
+        yield f"  not shown: {view.note}"
+    for row in view.rows:
+        if row.left != row.right:
+            yield from _row_lines(row)
+
+
+def _row_lines(row: Row) -> Iterator[str]:
+    if row.left:
+        yield f"  - {row.left}"
+    if row.right:
+        yield f"  + {row.right}"
