@@ -12,6 +12,7 @@ class Place(Enum):
     FIRMWARE = "FIRMWARE"
     GRUB_RESCUE = "GRUB RESCUE"
     GRUB = "GRUB"
+    GRUB_EDIT = "GRUB EDIT"  # words added to a menu entry's linux line, after pressing e
     INITRAMFS = "INITRAMFS"
     EMERGENCY = "EMERGENCY"
     RESCUE = "RESCUE"  # root shell of the rescue medium

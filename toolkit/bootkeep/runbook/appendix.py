@@ -51,7 +51,7 @@ def facts_pages(facts: HostFacts) -> Section:
         )
     )
     items += [_kernels(facts), *_firmware(facts), *_packages(facts)]
-    return section(FACTS, "Facts of this host", items)
+    return section(FACTS, "Facts of this host", items, new_page=False)
 
 
 def _kernels(facts: HostFacts) -> Item:

@@ -98,7 +98,7 @@ def emergency(facts: HostFacts, cards: dict[str, str]) -> Section:
         steps += [
             (
                 Step(
-                    Place.GRUB,
+                    Place.GRUB_EDIT,
                     f"{told}: emergency mode gives no shell. Switch off and on; in the menu press e on the entry; add "
                     "this at the end of the line that begins with linux; Ctrl-x boots.",
                     ("systemd.setenv=SYSTEMD_SULOGIN_FORCE=1",),
@@ -109,7 +109,7 @@ def emergency(facts: HostFacts, cards: dict[str, str]) -> Section:
             ),
             (
                 Step(
-                    Place.GRUB,
+                    Place.GRUB_EDIT,
                     "Still no shell: the same with these words instead. There is no systemd then: leave it "
                     "with the last step below.",
                     ("init=/bin/bash rw",),
@@ -135,10 +135,14 @@ def emergency(facts: HostFacts, cards: dict[str, str]) -> Section:
         (
             Step(
                 Place.EMERGENCY,
-                "Make the root file system writable.",
-                ("mount -o remount,rw /", "findmnt --verify"),
+                "Make the root file system writable, keep a copy of fstab.",
+                (
+                    "mount -o remount,rw /",
+                    "test -e /etc/fstab.before || cp -a /etc/fstab /etc/fstab.before",
+                    "findmnt --verify",
+                ),
                 expect="the line of fstab at fault, as error",
-                undo=("mount -o remount,ro /",),
+                undo=("cp -a /etc/fstab.before /etc/fstab",),
                 writes=True,
             ),
             card,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bootkeep.facts.remedy import Step
 from bootkeep.facts.runbook import Item, Section, Text
+from bootkeep.facts.typed import unwrap
 from bootkeep.remedies import ALL_REMEDIES
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.steps import CARDS, VERIFY, numbered, otherwise_of, section, with_card_numbers
@@ -55,17 +56,22 @@ def plan_cards(facts: HostFacts) -> Cards:
     return Cards({remedy_id: f"{CARDS}{number}" for number, remedy_id in enumerate(wanted, start=1)}, subjects)
 
 
-def fix_cards(facts: HostFacts, cards: Cards) -> tuple[Section, ...]:
-    """One section a card; the steps that many share are printed in two of them."""
+def fix_cards(facts: HostFacts, cards: Cards) -> tuple[tuple[Section, ...], tuple[str, ...]]:
+    """One section a card; the steps that many share are printed in two of them.
+
+    The second value are the commands that keep the originals of what the cards change: the rescue path types them once.
+    """
     remedies = {
         remedy_id: ALL_REMEDIES[remedy_id](facts.state, cards.subjects.get(remedy_id, ""))
         for remedy_id in cards.numbers
     }
+    saves = list(dict.fromkeys(line for r in remedies.values() for step in r.rescue for line in saved_lines(step)))
     menu = {_key(step) for step in remedies[_MENU].rescue}
     initramfs = {_key(step) for step in remedies[_INITRAMFS].rescue} - menu
     made = []
     for remedy_id, number in cards.numbers.items():
         steps = remedies[remedy_id].rescue
+        steps = tuple(step for step in steps if not saved_lines(step))
         own = [s for s in steps if remedy_id == _MENU or _key(s) not in menu]
         kept = [s for s in own if remedy_id == _INITRAMFS or _key(s) not in initramfs]
         then: tuple[str, ...] = (VERIFY,)
@@ -77,8 +83,14 @@ def fix_cards(facts: HostFacts, cards: Cards) -> tuple[Section, ...]:
         items: list[Item] = list(numbered(f"{number}.", rows))
         if not items:
             items.append(Text("Nothing of its own to type on this host."))
-        made.append(section(number, remedies[remedy_id].title, items, then, new_page=number == f"{CARDS}1"))
-    return tuple(made)
+        made.append(section(number, remedies[remedy_id].title, items, then, new_page=False))
+    return tuple(made), tuple(saves)
+
+
+def saved_lines(step: Step) -> tuple[str, ...]:
+    """The lines of a step that does nothing but keep an original (:func:`bootkeep.remedies.common.save`); else none."""
+    lines = unwrap(step.command)
+    return tuple(lines[1:2]) if step.say.startswith("Keep a copy of") else ()
 
 
 def _key(step: Step) -> tuple[str, ...]:

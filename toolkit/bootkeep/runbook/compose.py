@@ -28,6 +28,7 @@ def compose(state: BootState, verdict: Verdict, policy: Policy, *, generated_at:
     cards = plan_cards(facts)
     numbers = dict(cards.numbers)
     fingerprint = fingerprint_of(state, policy)
+    card_pages, saves = fix_cards(facts, cards)
     sections = (
         cover(facts),
         stop_rules(facts),
@@ -38,8 +39,8 @@ def compose(state: BootState, verdict: Verdict, policy: Policy, *, generated_at:
         hand_boot(facts),
         initramfs_shell(facts),
         emergency(facts, numbers),
-        rescue_path(facts),
-        *fix_cards(facts, cards),
+        rescue_path(facts, saves),
+        *card_pages,
         verify(facts, cards),
         after_boot(facts),
         facts_pages(facts),

@@ -7,6 +7,7 @@ import re
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import Item, Section, Text
 from bootkeep.facts.typed import valid_path
+from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.runbook.host import Choice, HostFacts, minimal_arguments, root_argument
 from bootkeep.runbook.steps import (
     AFTER,
@@ -31,14 +32,20 @@ def grub_partition(facts: HostFacts) -> str:
     return f"hd0,{table}{number[1]}" if number and table else ""
 
 
+def grub_folder(facts: HostFacts) -> str:
+    """Where GRUB keeps its menu on this host: Debian's /boot/grub, or what grub.cfg's own path says."""
+    grub = facts.state.grub
+    if isinstance(grub, (Absent, Unknown)) or not valid_path(grub.path) or "/" not in grub.path[1:]:
+        return "/boot/grub"
+    return grub.path.rpartition("/")[0]
+
+
 def grub_rescue(facts: HostFacts) -> Section:
     """The core image found, its modules not."""
     separate = facts.layout.at("/boot") is not None
-    boot = facts.layout.boot
-    inside = f"/{boot.subvolume}" if boot is not None and boot.subvolume else ""
-    folder = f"{inside}/grub" if separate else f"{inside}/boot/grub"
+    folder = facts.layout.in_loader(grub_folder(facts))
     guess = grub_partition(facts)
-    seen = "grub/ among the names" if separate else "boot/ among the names"
+    seen = f"{folder.rpartition('/')[2]}/ among the names" if separate else "boot/ among the names"
     steps: list[tuple[Step, str, tuple[str, ...]]] = [
         (
             Step(
@@ -119,7 +126,9 @@ def grub_rescue(facts: HostFacts) -> Section:
             (),
         ),
     ]
-    return section(GRUB_RESCUE, "The prompt is grub rescue>", numbered(GRUB_RESCUE, steps), (PREVIOUS,), minutes=10)
+    return section(
+        GRUB_RESCUE, "The prompt is grub rescue>", numbered(GRUB_RESCUE, steps), (PREVIOUS,), minutes=10, new_page=False
+    )
 
 
 def hand_boot(facts: HostFacts) -> Section:
@@ -155,19 +164,21 @@ def hand_boot(facts: HostFacts) -> Section:
         )
         steps.append((find, RESCUE, ()))
     else:
-        steps.append(
-            (
-                Step(
-                    Place.GRUB,
-                    "See what there is; look for the partition with vmlinuz-...",
-                    ("set pager=1", "ls -l"),
-                    expect="partitions with their UUIDs",
-                ),
-                RESCUE,
-                ("partition with vmlinuz",),
-            )
+        look = Step(
+            Place.GRUB,
+            "See what there is. Write down the partition of the system (not FAT, not swap).",
+            ("set pager=1", "ls -l"),
+            expect="partitions with their file systems and UUIDs",
         )
-    config = facts.layout.in_loader("/boot/grub/grub.cfg")
+        point = Step(
+            Place.GRUB,
+            "After 'read r' type the partition without brackets, e.g. hd0,gpt2.",
+            ("read r", "set root=$r", "ls /"),
+            expect="boot/, or vmlinuz-... itself",
+            on_fail="Another partition of the list, then again",
+        )
+        steps += [(look, RESCUE, ("partition",)), (point, RESCUE, ())]
+    config = facts.layout.in_loader(grub_folder(facts) + "/grub.cfg")
     menu = Step(
         Place.GRUB,
         "First try the menu. It comes up? Go to section P. An error? Go on here.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, RESTORE, Box, Item, Section, Text
 from bootkeep.facts.typed import plain, shell_word, valid_release
+from bootkeep.remedies.common import SAVED
 from bootkeep.remedies.layout import Volume
 from bootkeep.runbook.appendix import devices_table
 from bootkeep.runbook.host import HostFacts, mount_words
@@ -16,8 +17,8 @@ TARGET = "/mnt/target"
 StepRow = tuple[Step, str, tuple[str, ...]]
 
 
-def rescue_path(facts: HostFacts) -> Section:
-    """R: up to the prompt inside the host's own root."""
+def rescue_path(facts: HostFacts, saves: tuple[str, ...]) -> Section:
+    """R: up to the prompt inside the host's own root. ``saves`` keep the originals of what the cards change."""
     steps = [*_medium(facts), *_identify(facts)]
     if not facts.covered:
         box = Box("NOT COVERED: call. These facts are known", facts.layout.not_covered)
@@ -30,7 +31,7 @@ def rescue_path(facts: HostFacts) -> Section:
         )
         numbers = numbered(RESCUE, [*steps, (stop, CALL, ())])
         return section(RESCUE, "Rescue medium", (box, *numbers, devices_table(facts)), (CALL,), minutes=45)
-    steps += [*_mounts(facts), *_enter(facts)]
+    steps += [*_mounts(facts), *_enter(facts), *_keep(saves)]
     choose = Step(
         Place.TARGET,
         "Now do ONE card of section F: the one that the symptom finder named. Then section V.",
@@ -109,8 +110,7 @@ def _mount_step(volume: Volume, facts: HostFacts) -> StepRow:
         f"Mount {plain(volume.target)} ({volume.file_system or 'file system not known'}).",
         f"mount {mount_words(volume)} {where}",
         expect="nothing: it worked",
-        on_fail="'can't find UUID': a disk is missing, call. 'wrong fs type' or 'needs cleaning': look only, with the file "
-        "system's own check in read-only mode; repairing needs the approver",
+        on_fail="'can't find UUID': a disk is missing. 'wrong fs type', 'needs cleaning': repair needs the approver",
         undo=(f"umount {where}",),
         writes=True,
     )
@@ -209,6 +209,23 @@ def _enter(facts: HostFacts) -> list[StepRow]:
         )
     rows.append((look, CARDS + "1", () if good else ("a release that is whole",)))
     return rows
+
+
+def _keep(saves: tuple[str, ...]) -> list[StepRow]:
+    """Copies of everything that a card may change, once, before the first of them."""
+    if not saves:
+        return []
+    step = shell(
+        Place.TARGET,
+        "Keep copies of what the cards change. A copy that is there already stays: it is the original.",
+        f"install -d -m 0700 {SAVED}",
+        *(f"cd {SAVED}", *(line.replace(f"{SAVED}/", "") for line in saves), "ls"),
+        expect="the names of the copies. 'No such file' for one that this host does not have is all right",
+        on_fail="No room: go on, and write down every file before you change it",
+        undo=(f"rm -r {SAVED}",),
+        writes=True,
+    )
+    return [(step, CALL, ())]
 
 
 def way_out(facts: HostFacts) -> tuple[tuple[Step, str], ...]:

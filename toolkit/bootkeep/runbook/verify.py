@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bootkeep.facts.remedy import Place, Step
-from bootkeep.facts.runbook import BOOTS, CALL, Bullets, Item, Section
+from bootkeep.facts.runbook import BOOTS, CALL, Box, Bullets, Item, Section
 from bootkeep.facts.typed import plain
 from bootkeep.runbook.cards import Cards
 from bootkeep.runbook.host import HostFacts
@@ -67,10 +67,17 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
                 card("boot-not-mounted"),
             )
         )
+    notes: list[Item] = []
+    if facts.family != "debian":
+        rows = []
+        told = "is NOT KNOWN" if facts.family == "unknown" else f"is {facts.family}"
+        notes = [
+            Box("NOT COVERED", (f"This version has checks for Debian and Ubuntu; the family of this host {told}.",))
+        ]
     if facts.covered:
         rows += way_out(facts)
-    items: list[Item] = list(numbered(VERIFY, rows))
-    return section(VERIFY, "Verify before the restart, then leave", items, (AFTER,), minutes=10)
+    items: list[Item] = [*notes, *numbered(VERIFY, rows)]
+    return section(VERIFY, "Verify before the restart, then leave", items, (AFTER,), minutes=10, new_page=False)
 
 
 def after_boot(facts: HostFacts) -> Section:

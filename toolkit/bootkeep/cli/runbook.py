@@ -1,0 +1,111 @@
+"""``bootkeep runbook``: this host's rescue runbook, to print before it is needed."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootkeep.cli.common import ExitCode, JsonOption, errors_become_exits, print_json
+from bootkeep.edges.config import load_policy
+from bootkeep.edges.files import replace_file
+from bootkeep.edges.host import LiveHost
+from bootkeep.facts.runbook import Freshness
+from bootkeep.flows.runbook import (
+    BOOT_COPY,
+    FORMATS,
+    RUNBOOK_FOLDER,
+    make_runbook,
+    render_runbook,
+    runbook_freshness,
+    write_runbook,
+)
+
+
+class Form(StrEnum):
+    """Forms of the document."""
+
+    TEXT = "text"
+    HTML = "html"
+    PDF = "pdf"
+
+
+class Paper(StrEnum):
+    """Paper sizes of the PDF."""
+
+    A4 = "a4"
+    LETTER = "letter"
+
+
+EXIT_OF_FRESHNESS = {
+    Freshness.FRESH: ExitCode.OK,
+    Freshness.STALE_MINOR: ExitCode.NO_GO,
+    Freshness.STALE: ExitCode.NO_GO,
+    Freshness.INVALID: ExitCode.NO_GO,
+    Freshness.UNKNOWN: ExitCode.UNKNOWN,
+}
+
+
+@errors_become_exits
+def runbook(
+    root: Annotated[
+        Path, typer.Option(help="Look at a system that is mounted here instead of the running one.")
+    ] = Path("/"),
+    form: Annotated[Form, typer.Option("--format", help="Which form to print.")] = Form.TEXT,
+    output: Annotated[Path | None, typer.Option(help="Write the form to this file instead of standard output.")] = None,
+    paper: Annotated[Paper, typer.Option(help="Paper size of the PDF.")] = Paper.A4,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say whether the last written runbook still fits this host.")
+    ] = False,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write", help="Write all forms to /var/lib/bootkeep/runbook, and the text to /boot/RUNBOOK.TXT."
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Print this host's rescue runbook: exact commands for the day it does not boot.
+
+    --check: exit code 0 FRESH, 1 stale (prints which facts changed), 3 UNKNOWN (no runbook yet, or facts that cannot be read).
+    """
+    host, policy, folder = LiveHost(root), load_policy(root), root / RUNBOOK_FOLDER
+    if check and (write or output):
+        raise typer.BadParameter("--check only looks: leave --write and --output away")
+    if check:
+        answer = runbook_freshness(host, policy, folder)
+        if json:
+            print_json(answer)
+        else:
+            typer.echo(answer.sentence)
+        raise typer.Exit(EXIT_OF_FRESHNESS[answer.freshness])
+    made = make_runbook(host, policy)
+    if write:
+        done = write_runbook(made, folder, FORMATS, paper=paper.value, boot_copy=root / BOOT_COPY)
+        if json:
+            print_json({"document_id": made.document_id, "paths": [str(p) for p in done.paths], "notes": done.notes})
+            return
+        for path in done.paths:
+            typer.echo(str(path))
+        for note in done.notes:
+            typer.echo(f"bootkeep: {note}", err=True)
+        return
+    if json:
+        print_json(made)
+        return
+    content = render_runbook(made, form.value, paper=paper.value)
+    if output is not None:
+        replace_file(output, content, mode=0o600)
+        typer.echo(str(output), err=True)
+    elif form is Form.PDF and sys.stdout.isatty():
+        raise typer.BadParameter("a PDF does not go to a terminal: give --output FILE or redirect")
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("runbook")(runbook)
