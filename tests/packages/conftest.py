@@ -25,8 +25,8 @@ from bootkeep.lab.chroot import in_chroot
 
 CHECKOUT = Path(bootkeep.__file__).parent.parent.parent
 # Part of the name of the cached tar: raise it when the list of packages changes.
-BASE_VERSION = "1"
-BASE_PACKAGES = "python3,python3-psutil,unattended-upgrades,apt-utils"
+BASE_VERSION = "2"
+BASE_PACKAGES = "python3,python3-psutil,unattended-upgrades,apt-utils,mount"
 
 
 def base_tar() -> Path:
@@ -105,7 +105,9 @@ class Machine:
         if conffiles:
             (control / "conffiles").write_text("".join(f"{path}\n" for path in conffiles))
         inside = f"/opt/debs/{name}_{version}_all.deb"
-        done = run(["dpkg-deb", "--root-owner-group", "-Znone", "-b", str(tree), str(self.root / inside[1:])], timeout_s=20)
+        done = run(
+            ["dpkg-deb", "--root-owner-group", "-Znone", "-b", str(tree), str(self.root / inside[1:])], timeout_s=20
+        )
         assert done.exit_code == 0, done.stderr
         return inside
 

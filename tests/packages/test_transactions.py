@@ -67,7 +67,9 @@ def test_raw_dpkg_is_a_transaction_of_its_own(machine: Machine) -> None:
 
 @pytest.mark.parametrize(("script", "code"), [("postinst", 100), ("preinst", 100)])
 @pytest.mark.parametrize("tool", ["apt-get -qy install", "dpkg -i"])
-def test_a_failing_maintainer_script_is_a_failed_transaction(machine: Machine, script: str, code: int, tool: str) -> None:
+def test_a_failing_maintainer_script_is_a_failed_transaction(
+    machine: Machine, script: str, code: int, tool: str
+) -> None:
     name = f"gamma-{script}"
     path = machine.deb(name, "1", scripts={script: "exit 3"})
     done = machine(f"{tool} {path}")
@@ -150,4 +152,4 @@ def test_other_roots_and_dry_runs_are_not_ours(machine: Machine) -> None:
         "mkdir -p /tmp/other/var/lib/dpkg/info /tmp/other/var/lib/dpkg/updates; : >/tmp/other/var/lib/dpkg/status;"
         f"dpkg --root=/tmp/other --force-all -i {path}; dpkg --no-act -i {path}; apt-get -s install {path}"
     )
-    assert machine.transactions() == []
+    assert [item.caller.command for item in machine.transactions()] == []

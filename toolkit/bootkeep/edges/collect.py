@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bootkeep.edges.host import Host
 from bootkeep.facts.reading import Reading, Readings, Status
-from bootkeep.probes.read import Probe, Read
+from bootkeep.probes.read import Command, Probe, Read
 
 
 def collect(host: Host, probes: Iterable[Probe], *, deadline_s: float = 120.0) -> Readings:
@@ -29,7 +30,10 @@ def _ask(host: Host, reads: Iterable[Read], answers: dict[str, Reading], until: 
     for read in reads:
         if read.key in answers:
             continue
-        if time.monotonic() > until:
+        left = until - time.monotonic()
+        if left <= 0:
             answers[read.key] = Reading(Status.TIMEOUT, detail="the snapshot's own deadline had passed")
-        else:
-            answers[read.key] = host.answer(read)
+            continue
+        if isinstance(read, Command) and read.timeout_s > left:  # a hung tool must not outlive the deadline either
+            read = replace(read, timeout_s=left)
+        answers[read.key] = host.answer(read)

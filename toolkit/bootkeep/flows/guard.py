@@ -8,15 +8,19 @@ too. What would leave fewer bootable kernels than the policy wants is reported b
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bootkeep.edges.clock import now_utc
 from bootkeep.edges.native import dpkg_owners
 from bootkeep.edges.preserved import preserved_kernels, sha256_of
+from bootkeep.edges.processes import person_behind
 from bootkeep.edges.store import Store
-from bootkeep.facts.errors import StoreError
+from bootkeep.facts.errors import BootkeepError, StoreError
 from bootkeep.facts.finding import Evidence, Finding, Severity
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.transaction import Action, Override, PackageChange
@@ -175,8 +179,6 @@ def _running_release(root: Path) -> str:
 
 def _default_release(root: Path) -> str:
     """The release that the first ordinary entry of grub.cfg loads; empty when it cannot be told."""
-    import re
-
     try:
         text = (root / "boot/grub/grub.cfg").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -198,3 +200,17 @@ def refusal_without_copy(protected: ProtectedKernel, why: str) -> str:
             "                     or: bootkeep preserve --override 'the reason', and repeat within 15 minutes",
         )
     )
+
+
+def give_override(reason: str, store: Store | None = None) -> Override:
+    """Let the next refused transaction pass; raises BootkeepError without a reason: the log must be able to say why."""
+    reason = " ".join(reason.split())[:500]
+    if len(reason) < 3:
+        raise BootkeepError(
+            "an override needs a reason",
+            where="--override",
+            next_step="Say in a few words why this transaction must run.",
+        )
+    override = Override(reason, person_behind(os.getpid()) or "root", now_utc())
+    (store or Store()).save_override(override)
+    return override

@@ -47,7 +47,7 @@ def dpkg_request(environment: Mapping[str, str]) -> Request | None:
     caller = _caller(dpkg)
     try:
         command = parse_dpkg_command(dpkg.arguments)
-        if command.other_root:
+        if command.other_root or command.dry_run:
             return None
         changes = plan_of(command, installed_packages(Path("/")), processes.working_folder(dpkg.pid))
     except NotUnderstood as error:

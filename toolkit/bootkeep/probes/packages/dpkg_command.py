@@ -28,6 +28,7 @@ class DpkgCommand:
     operands: tuple[str, ...]  # archives, directories (recursive) or package names, as written
     pending: bool  # -a: everything that waits
     recursive: bool  # -R: operands are directories
+    dry_run: bool  # --no-act, --dry-run, --simulate
     other_root: str  # --root or --instdir that is not this machine's own; empty otherwise
 
     @property
@@ -57,6 +58,7 @@ _LONG_VALUES = frozenset(
         "abort-after",
     }
 )
+_DRY_RUN = frozenset({"no-act", "dry-run", "simulate"})
 _SHORT_VALUES = frozenset({"D"})
 
 
@@ -77,7 +79,7 @@ def parse_dpkg_command(arguments: Sequence[str]) -> DpkgCommand:
             if not equals and name in _LONG_VALUES and rest:
                 value = rest.pop(0)
             verb = _LONG_VERBS.get(name, verb)
-            flags.update({name} & {"pending", "recursive"})
+            flags.update({name} & {"pending", "recursive", *_DRY_RUN})
             if name in {"root", "instdir"}:
                 other_root = value if value.strip("/") else ""
         elif argument.startswith("-") and len(argument) > 1:
@@ -92,4 +94,11 @@ def parse_dpkg_command(arguments: Sequence[str]) -> DpkgCommand:
             operands.append(argument)
     if verb is None:
         raise NotUnderstood(f"no action in {' '.join(arguments)[:200]!r}", where="dpkg's command line")
-    return DpkgCommand(verb, tuple(operands), "pending" in flags, "recursive" in flags, other_root)
+    return DpkgCommand(
+        verb,
+        tuple(operands),
+        pending="pending" in flags,
+        recursive="recursive" in flags,
+        dry_run=bool(flags & _DRY_RUN),
+        other_root=other_root,
+    )
