@@ -15,18 +15,25 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.finding import Finding, Verdict
 from bootkeep.facts.reading import Readings
+from bootkeep.facts.runbook import Freshness
 from bootkeep.flows.check import CheckResult, check
 from bootkeep.flows.configuration import write_configuration
 from bootkeep.flows.grub_menu import make_default_resolve, make_menu_current
-from bootkeep.flows.host_files import HOOKS, hooks_not_in_force, put_files, take_files, values
+from bootkeep.flows.host_files import HOOKS, put_files, take_files, values
 from bootkeep.flows.install_devices import make_install_devices_right
 from bootkeep.flows.kernel_install import Planned, plan_kernel_install
 from bootkeep.flows.kernel_protection import protect_kernels
 from bootkeep.flows.loader_configuration import restore_loader_configuration, restored_differences
+from bootkeep.flows.preserving import keep_last_good_preserved, withdraw_preserving
+from bootkeep.flows.runbook import BOOT_COPY, make_runbook, runbook_freshness, write_runbook
+from bootkeep.flows.selftest import selftest
 
 #: Readings of the look before, in this process: a highstate looks often, and an initramfs takes seconds to list. What has
 #: changed (inode, size, time) is always read anew: bootkeep.flows.check decides that.
 _EARLIER: list[Readings] = []
+
+#: The self-tests that tell whether the package managers reach us.
+HOOK_TESTS = frozenset({"apt-hook", "dpkg-hook", "apt.conf", "dpkg.cfg", "store", "selftest"})
 
 
 def seen() -> CheckResult:
@@ -96,13 +103,43 @@ def hooks_in_force(*, dry_run: bool) -> Converged:
     changes = put_files(HOOKS, values(load_policy().hook_deadline_s), dry_run=dry_run)
     if changes and dry_run:
         return Converged(True, "The hooks of apt and dpkg would be installed.", changes)
-    problems = hooks_not_in_force()
-    if problems:
-        return Converged(False, " ".join(problems), changes)
-    return Converged(True, "apt and dpkg call the hooks.", changes)
+    # The menu and the preserved kernels have their own states, which come later in a highstate.
+    failed = [test for test in selftest() if test.name in HOOK_TESTS and not test.passed]
+    if failed:
+        return Converged(False, " ".join(f"{test.name}: {test.detail}. {test.next_step}" for test in failed), changes)
+    return Converged(True, "apt and dpkg call the hooks, and their interpreter loads the toolkit.", changes)
 
 
 def hooks_withdrawn(*, dry_run: bool) -> Converged:
     """No package manager calls the hooks."""
     changes = take_files(HOOKS, dry_run=dry_run)
     return Converged(True, "The hooks are gone." if changes else "There are no hooks.", changes)
+
+
+def last_good_preserved(*, dry_run: bool) -> Converged:
+    """The last-good kernel is preserved, and every boot is recorded."""
+    return keep_last_good_preserved(hook_deadline_s=load_policy().hook_deadline_s, dry_run=dry_run)
+
+
+def preserving_withdrawn(*, dry_run: bool) -> Converged:
+    """The preserved kernels' entries and units are gone."""
+    return withdraw_preserving(dry_run=dry_run)
+
+
+def runbook_fresh(folder: Path, *, dry_run: bool) -> Converged:
+    """The runbook describes this host as it is now; written again when something moved."""
+    policy = load_policy()
+    result = seen()
+    before = runbook_freshness(result, policy, folder)
+    pages_there = (folder / "runbook.txt").is_file()
+    # Facts that cannot be read are no reason to print the same page again; whether that will do, policy says.
+    if pages_there and before.printed is not None and not before.moved:
+        known = before.freshness is Freshness.FRESH or not policy.unknown_blocks
+        return Converged(known, before.sentence)
+    changes = (StateChange(str(folder), before.sentence, "written from the host as it is now"),)
+    if dry_run:
+        return Converged(True, before.sentence, changes)
+    written = write_runbook(make_runbook(result, policy), folder, boot_copy=Path("/") / BOOT_COPY)
+    after = runbook_freshness(seen(), policy, folder)
+    known = after.freshness is Freshness.FRESH or (not after.moved and not policy.unknown_blocks)
+    return Converged(known, ". ".join((after.sentence, *written.notes)), changes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 
 from bootkeep.edges.files import replace_file
-from bootkeep.edges.run import run
 from bootkeep.facts.converged import StateChange
 from bootkeep.facts.errors import BootkeepError
 
@@ -70,29 +68,6 @@ def take_files(files: Iterable[HostFile], *, root: Path = Path("/"), dry_run: bo
             if not dry_run:
                 target.unlink()
     return tuple(changes)
-
-
-def hooks_not_in_force() -> tuple[str, ...]:
-    """What apt and dpkg themselves say against the hooks, one sentence each; empty when they call them."""
-    problems: list[str] = []
-    dump = run(["apt-config", "dump"], timeout_s=30)
-    if dump.exit_code != 0:
-        return (f"apt-config could not read apt's configuration: {dump.stderr.strip()[-300:] or 'no answer'}.",)
-    settings = set(dump.stdout.splitlines())
-    wanted = re.findall(r'^([A-Za-z][^ ]*) "(.*)";$', _text(HOOKS[2], {}), flags=re.MULTILINE)
-    problems += [
-        f"apt-config does not show {key} {value!r}: another file of /etc/apt cleared it."
-        for key, value in wanted
-        if f'{key} "{value}";' not in settings
-    ]
-    # dpkg reads every file of the folder whose name it likes (dpkg.cfg(5)); it has no command that prints the result.
-    for each in HOOKS:
-        path = Path(each.path)
-        if not path.is_file():
-            problems.append(f"{each.path} is missing.")
-        elif each.mode & 0o111 and not path.stat().st_mode & 0o111:
-            problems.append(f"{each.path} is not executable.")
-    return tuple(problems)
 
 
 def _text(each: HostFile, marks: Mapping[str, str]) -> str:

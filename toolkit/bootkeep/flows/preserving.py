@@ -1,0 +1,143 @@
+"""The last-good kernel is preserved, and every boot is recorded: files, units, record and copy brought into place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bootkeep.edges.preserved import is_whole, preserved_kernels, sha256_of
+from bootkeep.edges.run import run
+from bootkeep.edges.store import Store
+from bootkeep.facts.converged import Converged, StateChange
+from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.kernel import LastGood
+from bootkeep.flows.grub_menu import update_grub
+from bootkeep.flows.host_files import HostFile, put_files, take_files, values
+from bootkeep.flows.last_good import NotHealthy, mark_last_good
+from bootkeep.flows.loader_configuration import save_loader_configuration
+from bootkeep.flows.preserve import MENU, kernel_files, preserve_kernel, write_menu
+
+ROOT = Path("/")
+UNITS = ("bootkeep-modules.service", "bootkeep-booted.service")
+MENU_SCRIPT = "/etc/grub.d/42_bootkeep"
+#: What a unit starts comes before the unit.
+FILES = (
+    HostFile("preserved-modules", "/usr/lib/bootkeep/preserved-modules", 0o755),
+    HostFile("bootkeep-modules.service", "/etc/systemd/system/bootkeep-modules.service", 0o644),
+    HostFile("bootkeep-booted.service", "/etc/systemd/system/bootkeep-booted.service", 0o644),
+    HostFile("42_bootkeep", MENU_SCRIPT, 0o755),
+)
+
+
+def keep_last_good_preserved(*, hook_deadline_s: float, dry_run: bool) -> Converged:
+    """Put the files and units in place, record what runs when it is proven, and preserve the last-good kernel.
+
+    A boot that is not complete yet, or not healthy, records nothing and fails nothing: the unit does it later. A last-good
+    kernel whose files are gone and of which no copy exists fails.
+    """
+    changes = _files(hook_deadline_s, dry_run=dry_run)
+    changes += _units(dry_run=dry_run)
+    comments: list[str] = []
+    store = Store()
+    record = store.last_good()
+    try:
+        marked = mark_last_good(store, dry_run=dry_run)
+        if marked.changed:
+            old = record.release if isinstance(record, LastGood) else ""
+            changes += (StateChange("last-good kernel", old, _words(marked.last_good)),)
+        record = marked.last_good
+    except NotHealthy as why:
+        comments.append(f"The running kernel is not recorded as last-good: {why}")
+    if not isinstance(record, LastGood):
+        comments.append(
+            "No last-good kernel is on record yet; bootkeep-booted.service records one after a healthy boot."
+        )
+        return Converged(True, " ".join(comments), changes)
+    kept, more = _copy(record, dry_run=dry_run)
+    comments.append(kept)
+    return Converged(True, " ".join(comments), (*changes, *more))
+
+
+def withdraw_preserving(*, dry_run: bool) -> Converged:
+    """Take the units, the menu's script and the entries away; the preserved files stay, they may be the last way back."""
+    there = [unit for unit in UNITS if _enabled(unit)]
+    menu = ROOT / MENU
+    script = Path(MENU_SCRIPT).exists()
+    changes = [StateChange(unit, "enabled", "") for unit in there]
+    changes += [StateChange(str(menu), "entries of preserved kernels", "")] if menu.exists() else []
+    if not dry_run:
+        if script or menu.exists():
+            save_loader_configuration("before the preserved kernels' entries go")
+        for unit in there:
+            _systemctl("disable", unit)
+        menu.unlink(missing_ok=True)
+    changes += take_files(FILES, dry_run=dry_run)
+    if changes and not dry_run:
+        _reload()
+        if script:
+            update_grub()
+    return Converged(True, "The entries and units are gone." if changes else "There are none.", tuple(changes))
+
+
+def _files(hook_deadline_s: float, *, dry_run: bool) -> tuple[StateChange, ...]:
+    marks = values(hook_deadline_s)
+    pending = put_files(FILES, marks, dry_run=True)
+    if not pending or dry_run:
+        return pending
+    if any(change.subject == MENU_SCRIPT for change in pending):
+        save_loader_configuration(f"before {MENU_SCRIPT}")
+    put_files(FILES, marks, dry_run=False)
+    _reload()
+    return pending
+
+
+def _units(*, dry_run: bool) -> tuple[StateChange, ...]:
+    missing = [unit for unit in UNITS if not _enabled(unit)]
+    if not dry_run:
+        for unit in missing:
+            _systemctl("enable", unit)
+    return tuple(StateChange(unit, "", "enabled") for unit in missing)
+
+
+def _copy(record: LastGood, *, dry_run: bool) -> tuple[str, tuple[StateChange, ...]]:
+    """The preserved copy of the last-good kernel: there, or made; raises BootkeepError when it cannot be made."""
+    for copy in preserved_kernels(ROOT):
+        if copy.image_sha256 == record.image_sha256 and is_whole(ROOT, copy):
+            if not dry_run:
+                write_menu(ROOT)
+            return f"The last-good kernel {_words(record)} is preserved as {copy.key}.", ()
+    files = kernel_files(ROOT, record.release)
+    if files is None or sha256_of(ROOT / files.image[1:]) != record.image_sha256:
+        raise BootkeepError(
+            f"the last-good kernel {_words(record)} is gone: its files were replaced or removed, and no copy was kept",
+            where="/boot",
+            next_step="Reboot into a kernel that is there; once that boot is healthy it becomes the last-good one.",
+        )
+    change = (StateChange("preserved kernel", "", files.key),)
+    if dry_run:
+        return f"The last-good kernel {_words(record)} would be preserved as {files.key}.", change
+    made = preserve_kernel(ROOT, record.release)
+    return f"The last-good kernel {_words(record)} was preserved as {made.key}.", change
+
+
+def _words(record: LastGood) -> str:
+    return f"{record.release} ({record.package_version})" if record.package_version else record.release
+
+
+def _enabled(unit: str) -> bool:
+    return run(["systemctl", "is-enabled", unit], timeout_s=30).stdout.strip() == "enabled"
+
+
+def _reload() -> None:
+    # In a chroot or an image there is no manager to tell; systemctl says so and succeeds.
+    if Path("/run/systemd/system").is_dir():
+        _systemctl("daemon-reload")
+
+
+def _systemctl(*arguments: str) -> None:
+    done = run(["systemctl", *arguments], timeout_s=60)
+    if done.exit_code != 0:
+        raise BootkeepError(
+            f"systemctl {' '.join(arguments)} failed: {done.stderr.strip()[-300:] or f'exit code {done.exit_code}'}",
+            where="/etc/systemd/system",
+            next_step="See `systemctl status` and run it again.",
+        )
