@@ -7,6 +7,23 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.kernel import Initramfs, Kernel, ModulesTree
 from bootkeep.facts.unknown import Absent, Unknown
 
+#: Said once for a root that has neither a kernel nor a menu nor a boot loader.
+OUTSIDE = (
+    "there is no kernel, no menu and no boot loader in this root: either /boot is not mounted, or the machine is started "
+    "from outside (container, PXE, microVM)"
+)
+_GRUB_PACKAGES = frozenset(
+    {"grub-pc", "grub-efi-amd64", "grub-efi-arm64", "grub-efi-ia32", "grub-ieee1275", "grub-xen", "grub-coreboot"}
+)
+
+
+def has_grub(state: BootState) -> bool:
+    """Whether one of the packages that make GRUB the boot loader is installed."""
+    return isinstance(state.packages, tuple) and any(
+        package.name in _GRUB_PACKAGES and package.state not in ("config-files", "not-installed")
+        for package in state.packages
+    )
+
 
 def installed_kernels(state: BootState) -> tuple[Kernel, ...]:
     """Kernels in /boot, ours not counted; empty when they could not be read (a rule must ask that first)."""

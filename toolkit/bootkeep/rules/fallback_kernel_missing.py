@@ -13,8 +13,17 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.kernel import Kernel
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.unknown import Unknown
-from bootkeep.rules.common import all_kernels, entries_of, has_modules, label, needs_no_initramfs, state_path
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.rules.common import (
+    OUTSIDE,
+    all_kernels,
+    entries_of,
+    has_grub,
+    has_modules,
+    label,
+    needs_no_initramfs,
+    state_path,
+)
 from bootkeep.rules.rule import Rule
 
 RULE = Rule("fallback-kernel-missing", "B01")
@@ -35,6 +44,9 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         yield RULE.unknown("which kernels this machine could boot", unread.why)
         return
     listing = "\n".join(_row(kernel) for kernel in all_kernels(state)) or "no kernel image"
+    if not all_kernels(state) and _started_from_outside(state):
+        yield RULE.unknown("which kernels this machine could boot", OUTSIDE)
+        return
     if not usable:
         yield RULE.finding(
             Severity.WILL_NOT_BOOT,
@@ -50,6 +62,11 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         ("/boot", listing),
         subject=usable[0].release,
     )
+
+
+def _started_from_outside(state: BootState) -> bool:
+    """No kernel, no menu and no boot loader's package: a container, a PXE client, a microVM, or an unmounted /boot."""
+    return isinstance(state.grub, Absent) and not has_grub(state)
 
 
 def _usable(state: BootState, kernel: Kernel) -> bool:

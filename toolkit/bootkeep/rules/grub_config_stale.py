@@ -14,7 +14,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.unknown import Absent, Unknown
-from bootkeep.rules.common import default_boot_entry, installed_kernels, is_ours, state_path
+from bootkeep.rules.common import OUTSIDE, default_boot_entry, has_grub, installed_kernels, is_ours, state_path
 from bootkeep.rules.rule import Rule
 
 RULE = Rule("grub-config-stale", "B09")
@@ -59,18 +59,15 @@ def _without_menu(state: BootState) -> Iterable[Finding]:
     """Another loader may be in charge; only with GRUB's own package here is a missing menu a defect."""
     if isinstance(state.packages, Unknown):
         return  # said by package-transaction-unfinished
-    names = (
-        {each.name for each in state.packages if each.state == "installed"}
-        if isinstance(state.packages, tuple)
-        else set()
-    )
-    if names & {"grub-pc", "grub-efi-amd64", "grub-efi-arm64", "grub-efi-ia32", "grub-ieee1275", "grub-xen"}:
+    if has_grub(state):
         yield RULE.finding(
             Severity.WILL_NOT_BOOT,
             "/boot/grub/grub.cfg does not exist: GRUB stops at its prompt.",
             ("/boot/grub", "no grub.cfg"),
             subject="/boot/grub/grub.cfg",
         )
+    elif isinstance(state.kernels, tuple) and not state.kernels:
+        yield RULE.unknown("what the boot loader starts", OUTSIDE)
     else:
         yield RULE.unknown(
             "what the boot loader starts", "there is no grub.cfg, and other boot loaders are not understood"

@@ -1,0 +1,129 @@
+"""grub.cfg and grubenv, as GRUB reads them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bootkeep.facts.errors import NotUnderstood
+from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, find_entry, first_entry, parse_grub_cfg
+from bootkeep.probes.bootloaders.grubenv import HEADER, parse_grubenv
+from bootkeep.probes.bootloaders.paths import Locator
+
+CFG = r"""
+if [ "${next_entry}" ] ; then
+   set default="${next_entry}"
+   set next_entry=
+else
+   set default="${saved_entry}"
+fi
+function load_video { if [ x$feature = xy ]; then insmod all_video; fi }
+menuentry 'Debian GNU/Linux' --class debian $menuentry_id_option 'gnulinux-simple-U' {
+	load_video
+	if [ x$grub_platform = xxen ]; then insmod xzio; fi
+	search --no-floppy --fs-uuid --set=root U
+	linux	/vmlinuz-6.1.0-56-amd64 root=UUID=R ro  quiet
+	initrd	/ucode.img /initrd.img-6.1.0-56-amd64
+}
+submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-U' {
+	menuentry 'It'\''s "56"' --id=gnulinux-56 { linux /vmlinuz-6.1.0-56-amd64
+	}
+	menuentry "47 \"old\"" --id gnulinux-47 {
+		linux /vmlinuz-6.1.0-47-amd64 \
+			root=UUID=R
+	}
+}
+if [ -f ${config_directory}/bootkeep.cfg ]; then
+  source ${config_directory}/bootkeep.cfg
+fi
+menuentry 'UEFI Firmware Settings' --id 'uefi-firmware' { fwsetup }
+"""
+
+
+def menu(text: str = CFG, locator: Locator | None = None) -> GrubMenu:
+    return parse_grub_cfg(text, where="grub.cfg", locate=locator or Locator("/boot"))
+
+
+def test_entries_with_their_files() -> None:
+    first, second, old, setup = menu().entries
+    assert (first.id, first.kernel_path) == ("gnulinux-simple-U", "/boot/vmlinuz-6.1.0-56-amd64")
+    assert first.initramfs_paths == ("/boot/ucode.img", "/boot/initrd.img-6.1.0-56-amd64")
+    assert (first.arguments, first.search_uuid) == ("root=UUID=R ro quiet", "U")
+    assert (second.title, second.id) == ('It\'s "56"', "gnulinux-56")
+    assert (old.title, old.arguments, old.full_id) == ('47 "old"', "root=UUID=R", "gnulinux-advanced-U>gnulinux-47")
+    assert (setup.title, setup.kernel_path) == ("UEFI Firmware Settings", "")
+    assert menu().default == "${saved_entry}"
+    assert menu().sources == ("${config_directory}/bootkeep.cfg",)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("0", "gnulinux-simple-U"),
+        ("1", "gnulinux-56"),
+        ("1>1", "gnulinux-47"),
+        ("gnulinux-advanced-U>gnulinux-47", "gnulinux-47"),
+        ('Advanced options>47 "old"', "gnulinux-47"),
+        ("gnulinux-47", None),
+        ("9", None),
+        ("1>7", None),
+        ("0>0", None),
+        ("", None),
+    ],
+)
+def test_the_default_resolves_as_in_grub(wanted: str, found: str | None) -> None:
+    entry = find_entry(menu().items, wanted)
+    assert (entry.id if entry else None) == found
+
+
+def test_a_dangling_default_starts_the_first_entry() -> None:
+    entry = first_entry(menu().items)
+    assert entry is not None and entry.id == "gnulinux-simple-U"
+    assert first_entry(()) is None
+
+
+def test_paths_of_subvolumes_and_other_file_systems() -> None:
+    text = "menuentry a { search --fs-uuid --set=root OTHER\nlinux /@/boot/vmlinuz\n}"
+    ours = Locator("/", "/@", frozenset({"other"}))
+    assert menu(text, ours).entries[0].kernel_path == "/boot/vmlinuz"
+    theirs = Locator("/", "/@", frozenset({"mine"}))
+    assert menu(text, theirs).entries[0].kernel_path == "(OTHER)/@/boot/vmlinuz"
+    assert Locator()("(hd0,gpt2)/boot/vmlinuz", "") == "/boot/vmlinuz"
+
+
+@pytest.mark.parametrize("text", ["menuentry 'a", "menuentry a {\nlinux /x\n", "}\n"])
+def test_a_cut_file_is_not_understood(text: str) -> None:
+    with pytest.raises(NotUnderstood):
+        menu(text)
+
+
+@given(st.one_of(st.text(), st.text(alphabet="menuentry sub{}'\"\\$\n;# >")))
+def test_no_text_crashes_it(text: str) -> None:
+    try:
+        menu(text)
+    except NotUnderstood as error:
+        assert "grub.cfg" in str(error)
+
+
+def block(lines: str) -> str:
+    return (HEADER + lines).ljust(1024, "#")
+
+
+def test_environment_block() -> None:
+    assert parse_grubenv(block("saved_entry=a>b\nnext_entry=\n")) == {"saved_entry": "a>b", "next_entry": ""}
+    assert parse_grubenv(block("x=back\\\\slash\n")) == {"x": "back\\slash"}
+
+
+@pytest.mark.parametrize("text", ["", HEADER, block("a=b\n")[:-1], "x".ljust(1024, "#")])
+def test_a_damaged_block_is_not_understood(text: str) -> None:
+    with pytest.raises(NotUnderstood):
+        parse_grubenv(text)
+
+
+@given(st.text())
+def test_no_block_crashes_it(text: str) -> None:
+    try:
+        parse_grubenv((HEADER + text)[:1024].ljust(1024, "#"))
+    except NotUnderstood as error:
+        assert str(error)

@@ -1,0 +1,92 @@
+"""Mounts, fstab, lsblk and blkid."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bootkeep.facts.errors import NotUnderstood
+from bootkeep.facts.reading import Reading, Readings, Status
+from bootkeep.facts.unknown import Unknown
+from bootkeep.probes.storage.block import BLKID, LSBLK, block_devices, parse_blkid, parse_lsblk
+from bootkeep.probes.storage.mounts import parse_fstab, parse_mountinfo, unescape
+
+
+def test_fstab_with_spaces_comments_and_odd_lines() -> None:
+    lines, odd = parse_fstab(
+        "# /etc/fstab\nUUID=a / ext4 errors=remount-ro 0 1\n\n/dev/sdb1 /mnt/two\\040words vfat noauto,ro\nbroken\nx y z o 0 q\n"
+    )
+    assert [(line.number, line.spec, line.target, line.passno) for line in lines] == [
+        (2, "UUID=a", "/", 1),
+        (4, "/dev/sdb1", "/mnt/two words", 0),
+    ]
+    assert lines[1].options == ("noauto", "ro")
+    assert len(odd) == 2 and odd[0].startswith("/etc/fstab:5")
+
+
+@given(st.text())
+def test_no_fstab_crashes_it(text: str) -> None:
+    lines, odd = parse_fstab(text)
+    assert len(lines) + len(odd) <= len(text.splitlines())
+
+
+@given(st.text())
+def test_no_mountinfo_crashes_it(text: str) -> None:
+    try:
+        parse_mountinfo(text)
+    except NotUnderstood as error:
+        assert "mountinfo" in str(error)
+
+
+def test_escapes() -> None:
+    assert unescape(r"a\040b\011c\134d") == "a b\tc\\d"
+    assert unescape(r"caf\303\251") == "café"
+
+
+def test_this_machines_own_mounts() -> None:
+    mounts = parse_mountinfo(Path("/proc/self/mountinfo").read_text())
+    assert any(mount.target == "/" for mount in mounts)
+
+
+TREE = {
+    "blockdevices": [
+        {"name": "sda", "path": "/dev/sda", "type": "disk", "size": 10, "rm": False, "children": [
+            {"name": "md0", "path": "/dev/md0", "type": "raid1", "uuid": "U", "fstype": "ext4", "mountpoints": ["/", None]}]},
+        {"name": "sdb", "path": "/dev/sdb", "type": "disk", "size": "10", "children": [
+            {"name": "md0", "path": "/dev/md0", "type": "raid1", "uuid": "U"}]},
+    ]
+}  # fmt: skip
+
+
+def test_a_device_on_two_disks_is_one_row() -> None:
+    devices = parse_lsblk(json.dumps(TREE), {"sda": ("/dev/disk/by-id/ata-1",)})
+    assert [device.name for device in devices] == ["sda", "md0", "sdb"]
+    assert devices[1].parents == ("sda", "sdb") and devices[1].mountpoints == ("/",)
+    assert devices[0].persistent_links == ("/dev/disk/by-id/ata-1",)
+
+
+BARE = json.dumps({"blockdevices": [{"name": "vda1", "path": "/dev/vda1", "type": "part", "uuid": None}]})
+
+
+def test_without_udev_blkid_names_the_devices() -> None:
+    answers = {LSBLK.key: Reading(Status.OK, BARE)}
+    assert isinstance(block_devices(Readings(answers)), Unknown)
+    answers[BLKID.key] = Reading(Status.OK, "DEVNAME=/dev/vda1\nUUID=U-1\nLABEL=two\\ words\nTYPE=ext4\n")
+    devices = block_devices(Readings(answers))
+    assert isinstance(devices, tuple) and (devices[0].uuid, devices[0].label) == ("U-1", "two words")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", '{"blockdevices": 3}', '{"blockdevices": [3]}', '{"blockdevices": []}']
+)
+def test_a_damaged_answer_is_unknown(text: str) -> None:
+    assert isinstance(block_devices(Readings({LSBLK.key: Reading(Status.OK, text)})), Unknown)
+
+
+@given(st.text())
+def test_no_blkid_crashes_it(text: str) -> None:
+    assert all("DEVNAME" in values for values in parse_blkid(text).values())
