@@ -43,13 +43,14 @@ class _Pattern:
 def menu_text(grub_cfg: str, kernels: Iterable[tuple[PreservedKernel, str]], place: Place | None) -> str | None:
     """bootkeep.cfg for (kernel, path of the packaged image); None when nothing tells how this machine boots."""
     patterns = _patterns(grub_cfg)
-    texts = [_HEAD]
+    texts: list[str] = []
     for record, image in kernels:
         text = _from_pattern(record, image, patterns) or (_from_place(record, place) if place else None)
         if text is None:
             return None
         texts.append(text)
-    return "\n".join(texts)
+    # Never without a command: grub-script-check takes a file of comments for a mistake.
+    return "\n".join((f"{_HEAD}set bootkeep_preserved={len(texts)}\n", *texts))
 
 
 def arguments_from_command_line(command_line: str) -> str:
