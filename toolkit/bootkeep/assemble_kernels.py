@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
@@ -32,11 +33,9 @@ def kernels_of(readings: Readings) -> Maybe[tuple[Kernel, ...]]:
         return headers
     if isinstance(files, (Absent, Unknown)):
         return files
-    kernels = [
-        kernel
-        for header in headers
-        if header.path in files and (kernel := _kernel(readings, header, files)) is not None
-    ]
+    trees, owners, packages = modules_trees(readings), owners_of_boot(readings), packages_of(readings)
+    sources = _Sources(readings, files, trees, owners, packages)
+    kernels = [_kernel(sources, header) for header in headers if header.path in files]
     kernels.sort(key=cmp_to_key(_compare), reverse=True)
     return (*(each for each in kernels if not each.preserved), *(each for each in kernels if each.preserved))
 
@@ -49,7 +48,19 @@ def _version(kernel: Kernel) -> str:
     return kernel.package.version if isinstance(kernel.package, OwningPackage) else ""
 
 
-def _kernel(readings: Readings, header: ImageHeader, files: dict[str, dict[str, Any]]) -> Kernel | None:
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What every kernel is looked up in, understood once."""
+
+    readings: Readings
+    files: dict[str, dict[str, Any]]
+    trees: Maybe[dict[str, ModulesTree]]
+    owners: Maybe[dict[str, tuple[tuple[str, str], ...]]]
+    packages: Maybe[tuple[Package, ...]]
+
+
+def _kernel(sources: _Sources, header: ImageHeader) -> Kernel:
+    readings, files, trees = sources.readings, sources.files, sources.trees
     folder = posixpath.dirname(header.path)
     preserved = folder != "/boot"
     record = preserved_record(readings, folder) if preserved else Absent()
@@ -57,7 +68,6 @@ def _kernel(readings: Readings, header: ImageHeader, files: dict[str, dict[str, 
     if isinstance(record, dict):
         release = str(record.get("release") or release)
     digest = digests_of(readings, (header.path,)).get(header.path)
-    trees = modules_trees(readings)
     initramfs_path = path_for(release, folder, files)
     initramfs = (
         understand_image(readings, initramfs_path, release, files[initramfs_path])
@@ -69,7 +79,7 @@ def _kernel(readings: Readings, header: ImageHeader, files: dict[str, dict[str, 
         image=boot_file(files[header.path], digest or Unknown(f"{header.path} could not be read")),
         modules=_preserved_tree(trees, posixpath.basename(folder), release) if preserved else tree_of(trees, release),
         initramfs=initramfs,
-        package=_recorded_package(record) if preserved else owner_of(readings, header.path),
+        package=_recorded_package(record) if preserved else _owner_of(sources, header.path),
         preserved=preserved,
         version_text=header.version,
         image_error=header.error,
@@ -95,10 +105,9 @@ def _recorded_package(record: Maybe[dict[str, Any]]) -> Maybe[OwningPackage]:
     return OwningPackage(str(record["package"]), "", str(record.get("package_version", "")), "preserved")
 
 
-def owner_of(readings: Readings, path: str) -> Maybe[OwningPackage]:
+def _owner_of(sources: _Sources, path: str) -> Maybe[OwningPackage]:
     """The package that owns a file in /boot, with the state that dpkg has it in."""
-    owners = owners_of_boot(readings)
-    packages = packages_of(readings)
+    owners, packages = sources.owners, sources.packages
     if isinstance(owners, Unknown):
         return owners
     if isinstance(packages, Unknown):

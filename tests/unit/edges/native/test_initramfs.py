@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def compressed(kind: str, data: bytes, tmp_path: Path) -> bytes:
             == 0
         )
         return (tmp_path / "packed").read_bytes()
-    pack = {
+    pack: dict[str, Callable[[bytes], bytes]] = {
         "none": bytes,
         "gzip": gzip.compress,
         "bzip2": bz2.compress,

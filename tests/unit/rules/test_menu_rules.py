@@ -1,0 +1,99 @@
+"""B08, B09, B34: the menu, its default, and where GRUB installs itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Severity
+from bootkeep.facts.machine import Firmware
+from bootkeep.facts.unknown import Absent, Unknown
+from unit.rules.states import found, healthy, kernels, newest, recorded, severities
+
+DEFAULT = "default-entry-broken"
+STALE = "grub-config-stale"
+DISK = "grub-install-device-wrong"
+
+
+def menu(state: BootState) -> GrubConfig:
+    assert isinstance(state.grub, GrubConfig)
+    return state.grub
+
+
+def starts(**changes: Any) -> BootState:
+    """A machine whose default entry has other words."""
+    default = healthy().default_entry
+    assert isinstance(default, DefaultEntry) and isinstance(default.entry, BootEntry)
+    return healthy(default_entry=replace(default, entry=replace(default.entry, **changes)))
+
+
+def test_the_default_entry_and_its_files() -> None:
+    for name in ("healthy-bios", "healthy-separate-boot", "healthy-uefi", "healthy-three-kernels"):
+        assert not found(recorded(name), DEFAULT)
+    assert severities(starts(kernel_path="/boot/vmlinuz-gone"), DEFAULT) == [Severity.WILL_NOT_BOOT]
+    assert severities(starts(initramfs_paths=("/boot/initrd.img-gone",)), DEFAULT) == [Severity.WILL_NOT_BOOT]
+    assert severities(starts(initramfs_paths=()), DEFAULT) == [Severity.WILL_NOT_BOOT]
+    assert severities(newest(healthy(), image_error="cut short"), DEFAULT) == [Severity.WILL_NOT_BOOT]
+    assert severities(newest(healthy(), modules=Absent("tree")), DEFAULT) == [Severity.AT_RISK]
+
+
+def test_a_choice_without_entry_starts_the_first() -> None:
+    dangling = DefaultEntry("gone", "saved_entry", Absent("gone"))
+    (finding,) = found(healthy(default_entry=dangling), DEFAULT)
+    assert finding.severity is Severity.AT_RISK and finding.subject == "gone"
+
+
+def test_a_link_leads_to_its_kernel() -> None:
+    path = kernels(healthy())[0].image.path
+    state = starts(kernel_path="/kernel")
+    present = state.boot_files
+    assert isinstance(present, tuple)
+    assert severities(state, DEFAULT) == [Severity.WILL_NOT_BOOT]
+    assert not found(replace(state, boot_files=(*present, "/kernel"), boot_links=(("/kernel", path),)), DEFAULT)
+
+
+def test_not_knowing_the_default_is_unknown() -> None:
+    assert severities(healthy(default_entry=Unknown("grubenv damaged")), DEFAULT) == [Severity.UNKNOWN]
+    assert severities(starts(kernel_path="(other-uuid)/vmlinuz"), DEFAULT) == [Severity.UNKNOWN]
+
+
+def test_the_menu_fits_the_kernels() -> None:
+    state = healthy()
+    assert not found(state, STALE)
+    old = kernels(state)[-1].image.path
+    without = tuple(entry for entry in menu(state).entries if entry.kernel_path != old)
+    assert severities(replace(state, grub=replace(menu(state), entries=without)), STALE) == [Severity.AT_RISK]
+    extra = replace(menu(state).entries[0], kernel_path="/boot/vmlinuz-gone", initramfs_paths=())
+    more = replace(menu(state), entries=(*menu(state).entries, extra))
+    assert [finding.subject for finding in found(replace(state, grub=more), STALE)] == ["/boot/vmlinuz-gone"]
+
+
+def test_no_menu_and_an_unfinished_one() -> None:
+    state = healthy()
+    assert severities(replace(state, grub=Absent("grub.cfg")), STALE) == [Severity.WILL_NOT_BOOT]
+    assert severities(replace(state, grub=Absent("grub.cfg"), packages=()), STALE) == [Severity.UNKNOWN]
+    assert severities(replace(state, grub=Unknown("cut")), STALE) == [Severity.UNKNOWN]
+    assert severities(replace(state, grub=replace(menu(state), entries=())), STALE) == [Severity.WILL_NOT_BOOT]
+    assert severities(replace(state, grub=replace(menu(state), syntax_error="line 3")), STALE) == [
+        Severity.WILL_NOT_BOOT
+    ]
+    left = replace(menu(state), leftovers=("/boot/grub/grub.cfg.new",))
+    assert severities(replace(state, grub=left), STALE) == [Severity.AT_RISK]
+
+
+def test_an_older_menu_with_the_right_words_is_fine() -> None:
+    assert not found(healthy(grub=replace(menu(healthy()), mtime_ns=0)), STALE)
+
+
+def test_where_grub_pc_installs_itself() -> None:
+    assert not found(healthy(), DISK)
+    assert severities(healthy(grub_install_devices=("/dev/disk/by-id/gone",)), DISK) == [Severity.AT_RISK]
+    assert severities(healthy(grub_install_devices=("/dev/vda1",)), DISK) == [Severity.AT_RISK]
+    assert not found(healthy(grub_install_devices=("/dev/vda",)), DISK)
+    assert severities(healthy(grub_install_devices=Absent("never asked")), DISK) == [Severity.ADVICE]
+    assert severities(healthy(grub_install_devices=Unknown("denied")), DISK) == [Severity.UNKNOWN]
+    assert severities(healthy(block_devices=Unknown("no lsblk"), fstab=()), DISK) == [Severity.UNKNOWN]
+    uefi = Firmware("uefi", False, (), ())
+    assert not found(healthy(firmware=uefi, grub_install_devices=("/dev/gone",)), DISK)

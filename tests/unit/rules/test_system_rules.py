@@ -1,0 +1,95 @@
+"""B07, B18, B41: packages, mounts and fstab."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Severity
+from bootkeep.facts.package import Package
+from bootkeep.facts.storage import FstabLine
+from bootkeep.facts.unknown import Unknown
+from unit.rules.states import found, healthy, recorded, severities
+
+UNFINISHED = "package-transaction-unfinished"
+NOT_MOUNTED = "boot-not-mounted"
+FSTAB = "fstab-device-missing"
+
+
+def with_package(name: str, state: str, flag: str = "ok") -> BootState:
+    packages = healthy().packages
+    assert isinstance(packages, tuple)
+    rest = tuple(package for package in packages if package.name != name)
+    return healthy(packages=(*rest, Package(name, "amd64", "1", "install", state, flag)))
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "flag", "expected"),
+    [
+        ("linux-image-6.1.0-56-cloud-amd64", "half-configured", "ok", [Severity.AT_RISK]),
+        ("initramfs-tools", "triggers-pending", "ok", [Severity.AT_RISK]),
+        ("systemd", "triggers-pending", "ok", [Severity.ADVICE]),
+        ("exim4-daemon-light", "half-configured", "ok", [Severity.ADVICE]),
+        ("exim4-daemon-light", "installed", "reinstreq", [Severity.AT_RISK]),
+        ("exim4-daemon-light", "config-files", "ok", []),
+        ("exim4-daemon-light", "installed", "ok", []),
+    ],
+)
+def test_unfinished_packages(name: str, state: str, flag: str, expected: list[Severity]) -> None:
+    assert severities(with_package(name, state, flag), UNFINISHED) == expected
+
+
+def test_the_package_managers_own_journal() -> None:
+    assert not found(healthy(unmerged_updates=0), UNFINISHED)
+    assert severities(healthy(unmerged_updates=3), UNFINISHED) == [Severity.AT_RISK]
+    assert severities(healthy(packages=Unknown("cut")), UNFINISHED) == [Severity.UNKNOWN]
+
+
+def test_boot_that_is_not_mounted_or_read_only() -> None:
+    state = recorded("healthy-separate-boot")
+    assert not found(state, NOT_MOUNTED)
+    assert isinstance(state.mounts, tuple) and isinstance(state.fstab, tuple)
+    without = tuple(mount for mount in state.mounts if mount.target != "/boot")
+    assert severities(replace(state, mounts=without), NOT_MOUNTED) == [Severity.AT_RISK]
+    by_hand = tuple(replace(line, options=("noauto",)) for line in state.fstab)
+    assert severities(replace(state, mounts=without, fstab=by_hand), NOT_MOUNTED) == [Severity.ADVICE]
+    read_only = tuple(
+        replace(mount, options=("ro", "relatime")) if mount.target == "/boot" else mount for mount in state.mounts
+    )
+    assert severities(replace(state, mounts=read_only), NOT_MOUNTED) == [Severity.AT_RISK]
+    assert not found(replace(state, mounts=Unknown("rescue")), NOT_MOUNTED)
+
+
+def with_line(spec: str, target: str = "/srv", file_system: str = "ext4", options: str = "defaults") -> BootState:
+    lines = healthy().fstab
+    assert isinstance(lines, tuple)
+    return healthy(fstab=(*lines, FstabLine(9, spec, target, file_system, tuple(options.split(",")), 2)))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (("UUID=1-2-3",), [Severity.WILL_NOT_BOOT]),
+        (("LABEL=gone",), [Severity.WILL_NOT_BOOT]),
+        (("/dev/sdz1",), [Severity.WILL_NOT_BOOT]),
+        (("/dev/vg0/gone",), [Severity.WILL_NOT_BOOT]),
+        (("UUID=1-2-3", "none", "swap", "sw"), [Severity.AT_RISK]),
+        (("UUID=1-2-3", "/mnt", "ext4", "defaults,nofail"), []),
+        (("UUID=1-2-3", "/mnt", "ext4", "noauto"), []),
+        (("server:/export", "/mnt", "nfs"), []),
+        (("tmpfs", "/tmp", "tmpfs"), []),
+        (("proc", "/proc", "proc"), []),
+        (("/swapfile", "none", "swap", "sw"), []),
+        (("/dev/vda1", "/mnt"), []),
+        (("/dev/disk/by-id/virtio-bootkeep0", "/mnt"), []),
+    ],
+)
+def test_devices_of_fstab(line: tuple[str, ...], expected: list[Severity]) -> None:
+    assert severities(with_line(*line), FSTAB) == expected
+
+
+def test_no_devices_known_is_unknown_and_a_container_is_left_alone() -> None:
+    assert severities(healthy(block_devices=Unknown("no lsblk")), FSTAB) == [Severity.UNKNOWN]
+    assert not found(replace(with_line("UUID=1-2-3"), container="lxc"), FSTAB)
