@@ -45,7 +45,7 @@ def fallback_kernel_missing(state: BootState, subject: str = "") -> Remedy:
         ("bootkeep preserve",),
         expect="a line that names the preserved kernel",
         on_fail="Go on with the next step",
-        undo=("# Nothing to take back: bootkeep removes it once a newer kernel is proven.",),
+        undo=("# bootkeep removes it itself once a newer kernel is proven.",),
         writes=True,
     )
     live = (*repair, keep, apt_update(Place.LIVE), *_install(Place.LIVE, release_of(state, subject)))

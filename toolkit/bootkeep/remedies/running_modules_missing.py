@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
-from bootkeep.facts.typed import shell_word
+from bootkeep.facts.typed import assign, shell_word
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.common import (
     NO_UNDO,
@@ -62,10 +62,15 @@ def _from_preserved(state: BootState, release: str) -> tuple[Step, ...]:
                 Step(
                     Place.LIVE,
                     "A preserved copy of these modules is on this host. Lay it over the directory until the next boot.",
-                    commands(f"install -d {target}", f"mount --bind {shell_word(tree.path)} {target}"),
+                    (
+                        *assign("P", tree.path),
+                        *assign("T", target),
+                        'install -d "$T"',
+                        'mount --bind "$P" "$T"',
+                    ),
                     expect="nothing: it worked",
                     on_fail="Go on with the next step",
-                    undo=(f"umount {target}",),
+                    undo=commands(f"umount {target}"),
                     writes=True,
                 ),
             )

@@ -29,7 +29,7 @@ table { border-collapse: collapse; width: 100%; margin: .6rem 0; } th, td { bord
 pre { background: var(--soft); padding: .5rem .7rem; margin: .4rem 0; overflow-x: auto;
   font: .92rem/1.4 "DejaVu Sans Mono", monospace; }
 pre.fact { font-size: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: 4.5rem 1fr; gap: .15rem .6rem; margin: .3rem 0; } 
+dl { display: grid; grid-template-columns: 4.5rem 1fr; gap: .15rem .6rem; margin: .3rem 0; }
 dt { font-weight: bold; } dd { margin: 0; }
 .write { border-bottom: 1px solid var(--ink); height: 2rem; }
 @media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #fff; --line: #000; --go: #000; }

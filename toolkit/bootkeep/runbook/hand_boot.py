@@ -196,7 +196,7 @@ def hand_boot(facts: HostFacts) -> Section:
         )
     )
     items += numbered(HAND, steps)
-    return section(HAND, "The prompt is grub>", items, (AFTER,), minutes=15)
+    return section(HAND, "The prompt is grub>", items, (AFTER,), minutes=15, new_page=False)
 
 
 def _load(facts: HostFacts, choice: Choice | None) -> list[tuple[Step, str, tuple[str, ...]]]:

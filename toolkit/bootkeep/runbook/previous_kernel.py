@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, Box, Item, Section, Table
+from bootkeep.facts.typed import plain
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.steps import AFTER, FIRMWARE, HAND, PREVIOUS, RESCUE, numbered, section
 
@@ -82,7 +83,7 @@ def previous_kernel(facts: HostFacts) -> Section:
 def firmware_menu(facts: HostFacts) -> Section:
     """Start the loader from the firmware's own boot menu."""
     disks = [disk.serial or disk.model for disk in (facts.layout.boot_disks or facts.layout.esp_disks)]
-    serials = ", ".join(disk for disk in disks if disk)
+    serials = ", ".join(plain(disk) for disk in disks if plain(disk))
     which = f"the disk with serial number {serials}" if serials else "the disk that holds this system"
     steps = [
         (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, ENDS, Item, RunbookStep, Section
-from bootkeep.facts.typed import wrap_command
+from bootkeep.facts.typed import plain, wrap_command
 
 #: Letters of the sections, in print order. No I, O or l: they are misread.
 STOP, SEE, PREVIOUS, FIRMWARE, GRUB_RESCUE, HAND, INITRAMFS, EMERGENCY = "S", "W", "P", "B", "G", "H", "D", "E"
@@ -27,7 +28,9 @@ def numbered(
     made = []
     for number, row in enumerate(steps, start=1):
         blanks = row[2] if len(row) == 3 else ()
-        made.append(RunbookStep(f"{section}{number}", row[0], row[1], blanks))
+        # Prose may quote the machine: cleaned here once, so that no sentence can be forgotten.
+        step = replace(row[0], say=plain(row[0].say), expect=plain(row[0].expect), on_fail=plain(row[0].on_fail))
+        made.append(RunbookStep(f"{section}{number}", step, row[1], blanks))
     return tuple(made)
 
 

@@ -1,0 +1,123 @@
+"""What must hold for every runbook, whatever the machine: used by the fixed machines and by the generated ones."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.codec import to_json
+from bootkeep.facts.remedy import Place
+from bootkeep.facts.runbook import ENDS, Runbook, RunbookStep
+from bootkeep.facts.typed import COMMAND_WIDTH, unwrap
+
+SHELLS = {Place.INITRAMFS, Place.EMERGENCY, Place.RESCUE, Place.TARGET, Place.LIVE}
+GRUBS = {Place.GRUB, Place.GRUB_RESCUE}
+UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|\b[0-9A-F]{4}-[0-9A-F]{4}\b")
+#: Commands that have destroyed data which was still there. None of them may be on paper outside the stop box.
+NEVER = re.compile(
+    r"\bmkfs|\bwipefs|mdadm (?:--create|--zero-superblock)|luksFormat|cryptsetup reencrypt|removemissing|fsck -y|xfs_repair -L"
+    r"|btrfs check --repair|zpool import -F"
+    r"|\brm (?:-\w+ )*/boot/\*|zap-all|\bdd\b"
+    r"|grub-reboot|grub-set-default [0-9]|GRUB_DEFAULT=[0-9]"
+)
+#: Angle brackets and braces that somebody forgot to fill in. ${x} and $x belong to the shells.
+PLACEHOLDER = re.compile(r"<[a-z_ -]+>|(?<!\$)\{[A-Za-z_]+\}|\bTODO\b|\bXXX\b|\bNone\b|/dev/sd[a-z]|Unknown\(|Absent\(")
+
+
+def typed(steps: Iterable[RunbookStep], places: set[Place]) -> list[str]:
+    return ["\n".join(step.step.command) for step in steps if step.step.place in places and step.step.command]
+
+
+def accepted_by(argv: list[str], block: str) -> str:
+    """What a parser says against a block; empty when it takes it."""
+    done = subprocess.run(argv, input=block + "\n", text=True, capture_output=True, timeout=20)  # noqa: TID251
+    return "" if done.returncode == 0 else f"{done.stderr}\n{block}"
+
+
+def check_shells(runbook: Runbook) -> None:
+    """Every shell block, and every undo, is a program that bash can parse; every GRUB block one that GRUB can."""
+    blocks = typed(runbook.steps(), SHELLS)
+    undo = ["\n".join(step.step.undo) for step in runbook.steps() if step.step.undo]
+    for block in blocks + undo:
+        # Each in a function of its own: one bash for all of them keeps the tests quick.
+        assert block.strip()
+    program = "\n".join(f"f() {{\n{block}\n:\n}}" for block in blocks + undo)
+    problem = accepted_by(["bash", "-n"], program)
+    if problem:
+        for block in blocks + undo:
+            assert not accepted_by(["bash", "-n"], block)
+    assert not problem
+    grub = typed(runbook.steps(), GRUBS)
+    if grub:  # it refuses an empty file
+        assert not accepted_by(["grub-script-check"], "\n".join(grub))
+
+
+def check_words(runbook: Runbook) -> None:
+    """ASCII, width, no placeholder, nothing from the never-list, the kernel release named."""
+    for step in runbook.steps():
+        for line in (*step.step.command, *step.step.undo):
+            assert all(" " <= char <= "~" for char in line), (step.id, line)
+            assert len(line) <= COMMAND_WIDTH, (step.id, line)
+            assert not NEVER.search(line), (step.id, line)
+            assert not PLACEHOLDER.search(line), (step.id, line)
+        for line in unwrap(step.step.command):
+            if line.startswith("update-initramfs"):
+                assert re.search(r" -k (?:\$K|[0-9])", line), (step.id, line)
+                assert "K=" in "".join(step.step.command), step.id
+            assert not re.match(r"(mkinitramfs|dracut|depmod -a)\s*$", line), (step.id, line)
+            assert "uname -r" not in line or step.step.place is Place.LIVE, (step.id, line)
+        if step.step.writes:
+            assert step.step.undo, (step.id, "writes and cannot be taken back")
+        if step.step.command and not step.blanks:
+            assert step.step.expect, (step.id, "what should be seen?")
+
+
+def check_graph(runbook: Runbook) -> None:
+    """Every place that a step sends to exists, and from every section one gets to an end."""
+    ids = {section.id for section in runbook.sections}
+    edges = {section.id: section.leads_to for section in runbook.sections}
+    for section in runbook.sections:
+        assert section.leads_to <= ids | ENDS, (section.id, section.leads_to - ids - ENDS)
+        for step in section.steps:
+            assert step.otherwise, step.id
+    lookups = {"X", "N"}
+    for start in ids - lookups:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            here = waiting.pop()
+            if here not in seen:
+                seen.add(here)
+                waiting.extend(edges.get(here, ()))
+        assert seen & ENDS, f"no way out of section {start}"
+    numbers = [step.id for step in runbook.steps()]
+    assert len(numbers) == len(set(numbers))
+    assert len(ids) == len(runbook.sections)
+
+
+def check_facts(runbook: Runbook, state: BootState) -> None:
+    """No UUID and no path below /boot is on paper that the facts do not have."""
+    facts = to_json(state)
+    loader_files = {"/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/efi"}
+    for step in runbook.steps():
+        text = "\n".join((*unwrap(step.step.command), step.step.expect, *unwrap(step.step.undo)))
+        for uuid in UUID.findall(text):
+            assert uuid in facts, (step.id, uuid)
+        for path in re.findall(r"(?<![\w$])/boot/[A-Za-z0-9_.+~/-]*[A-Za-z0-9]", text):
+            known = any(path.rstrip("/") in facts for _ in (0,)) or path in loader_files or path.endswith((f"-{'$K'}",))
+            generic = re.fullmatch(r"/boot/(vmlinuz|initrd\.img)", path) or path in {
+                "/boot/grub",
+                "/boot/efi/EFI",
+                "/boot/grub.cfg",
+            }
+            new_image = re.fullmatch(r"/boot/initrd\.img-(.+)", path)
+            assert known or generic or (new_image and new_image[1] in facts), (step.id, path)
+
+
+def check_all(runbook: Runbook, state: BootState) -> None:
+    check_words(runbook)
+    check_graph(runbook)
+    check_facts(runbook, state)
+    check_shells(runbook)

@@ -1,0 +1,204 @@
+"""The composed runbook: static gates over every machine, and what each kind of machine must say."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.finding import Finding, Judgement, Severity, Verdict
+from bootkeep.facts.machine import OsRelease
+from bootkeep.facts.remedy import Place, Step
+from bootkeep.facts.runbook import Runbook, RunbookStep, Section, Table
+from bootkeep.facts.typed import unwrap
+from bootkeep.facts.unknown import Unknown
+from bootkeep.remedies import ALL_REMEDIES
+from bootkeep.reports.runbook_text import runbook_text
+from bootkeep.runbook.compose import compose
+from unit.runbook.gates import check_all, check_shells, check_words, typed
+from unit.runbook.machines import AT, BOOT_UUID, ESP_UUID, GO, MACHINES, OLD, POLICY, ROOT_UUID, VAR_UUID
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def made(state: BootState) -> Runbook:
+    return compose(state, GO, POLICY, generated_at=AT)
+
+
+def commands(runbook: Runbook, *sections: str) -> str:
+    wanted = [s for s in runbook.sections if s.id in sections or not sections]
+    return "\n".join(line for section in wanted for step in section.steps for line in unwrap(step.step.command))
+
+
+def test_the_gates_hold(runbook: Runbook, machine_name: str) -> None:
+    check_all(runbook, MACHINES[machine_name]())
+
+
+def test_the_text_is_the_golden_one(runbook: Runbook, machine_name: str) -> None:
+    """A changed page is looked at before it is printed: BOOTKEEP_GOLDEN=write renews the files."""
+    path = GOLDEN / f"{machine_name}.txt"
+    text = runbook_text(runbook)
+    if os.environ.get("BOOTKEEP_GOLDEN") == "write":
+        path.write_text(text, "ascii")
+    assert text == path.read_text("ascii")
+
+
+def test_the_text_is_ascii_and_72_wide(runbook: Runbook) -> None:
+    text = runbook_text(runbook)
+    assert text.isascii()
+    assert max(len(line) for line in text.splitlines()) <= 72
+    assert set(text) <= {chr(code) for code in range(0x20, 0x7F)} | {"\n"}
+
+
+def test_every_section_of_the_design_is_there(runbook: Runbook) -> None:
+    ids = [section.id for section in runbook.sections]
+    assert ids[:10] == ["0", "S", "W", "P", "B", "G", "H", "D", "E", "R"]
+    assert ids[-4:] == ["V", "A", "X", "N"]
+
+
+def test_the_previous_kernel_is_chosen_by_its_title() -> None:
+    text = runbook_text(made(MACHINES["bios-plain"]()))
+    assert f"with Linux {OLD}" in re.sub(r"\s+", " ", text)
+
+
+def test_the_preserved_kernel_comes_first_when_it_is_the_one_that_booted() -> None:
+    section = made(MACHINES["bios-separate-boot"]()).section("P")
+    assert section is not None
+    table = section.items[0]
+    assert isinstance(table, Table)
+    assert "preserved" in table.rows[0][0]
+
+
+def test_hand_boot_goes_through_the_file_system_of_boot() -> None:
+    hand = commands(made(MACHINES["bios-separate-boot"]()), "H")
+    assert f"set b={BOOT_UUID}\nsearch --fs-uuid --set=root $b" in hand
+    assert f"set u={ROOT_UUID}" in hand
+    assert "root=UUID=$u ro" in hand
+    assert "linux /bootkeep/" in hand  # separate /boot: no /boot in front
+    plain = commands(made(MACHINES["bios-plain"]()), "H")
+    assert "linux /boot/vmlinuz-$k root=UUID=$b ro" in plain  # one file system: its UUID is typed once
+
+
+def test_btrfs_paths_and_arguments_name_the_subvolume() -> None:
+    hand = commands(made(MACHINES["btrfs-subvolume"]()), "H")
+    assert "/@rootfs/boot/vmlinuz-$k" in hand
+    assert "rootflags=subvol=@rootfs" in hand
+    assert f"mount -o subvol=/@rootfs UUID={ROOT_UUID} /mnt/target" in commands(
+        made(MACHINES["btrfs-subvolume"]()), "R"
+    )
+
+
+def test_mounts_come_parents_first_and_go_in_reverse() -> None:
+    runbook = made(MACHINES["bios-separate-boot"]())
+    text = commands(runbook, "R")
+    order = [text.index(f"mount UUID={uuid}") for uuid in (ROOT_UUID, BOOT_UUID, VAR_UUID)]
+    assert order == sorted(order)
+    out = commands(runbook, "V")
+    assert (
+        out.index("umount /mnt/target/var") < out.index("umount /mnt/target/boot") < out.index("umount /mnt/target\n")
+    )
+
+
+def test_uefi_has_its_esp_and_no_core_for_bios() -> None:
+    runbook = made(MACHINES["uefi-esp"]())
+    assert f"mount UUID={ESP_UUID} /mnt/target/boot/efi" in commands(runbook)
+    assert "efivarfs" in commands(runbook, "R")
+    assert "i386-pc" not in commands(runbook)
+    bios = commands(made(MACHINES["bios-plain"]()))
+    assert "efivarfs" not in bios
+    assert "grub-install --target=i386-pc" in bios
+
+
+def test_storage_that_is_not_covered_is_said_and_not_guessed() -> None:
+    runbook = made(MACHINES["lvm-on-luks"]())
+    text = " ".join(runbook_text(runbook).replace("|", " ").split())
+    assert "NOT COVERED" in text
+    assert "LUKS encryption + LVM" in text
+    assert "chroot" not in commands(runbook, "R", "V")
+    assert "mount UUID" not in commands(runbook, "R")
+
+
+def test_a_missing_fact_is_read_from_the_screen() -> None:
+    runbook = made(MACHINES["unreadable"]())
+    text = runbook_text(runbook)
+    assert "READ THIS FROM THE SCREEN: UUID of the root file system" in " ".join(text.split())
+    assert 'mount "UUID=$U" /mnt/target' in text
+    for step in runbook.steps():
+        for blank in step.blanks:
+            assert blank
+            assert step.step.command or step.step.say  # the command that reads it, or how to look
+
+
+def test_emergency_mode_depends_on_the_root_account() -> None:
+    locked = commands(made(MACHINES["bios-plain"]()), "E")
+    usable = commands(made(MACHINES["bios-separate-boot"]()), "E")
+    not_known = commands(made(replace(MACHINES["bios-plain"](), root_locked=Unknown("denied"))), "E")
+    assert "SYSTEMD_SULOGIN_FORCE=1" in locked
+    assert "SYSTEMD_SULOGIN_FORCE" not in usable
+    assert "SYSTEMD_SULOGIN_FORCE" in not_known
+
+
+def test_findings_stand_on_the_cover() -> None:
+    finding = Finding(
+        "initramfs-damaged", "B16", Severity.WILL_NOT_BOOT, "the initramfs is cut off", (), "initramfs-damaged", OLD
+    )
+    runbook = compose(MACHINES["bios-plain"](), Verdict(Judgement.NO_GO, (finding,)), POLICY, generated_at=AT)
+    assert "NO-GO" in runbook_text(runbook)
+    cards = [section for section in runbook.sections if section.title == "Build the initramfs again"]
+    assert f"K={OLD}" in "\n".join(cards[0].steps[1].step.command)
+
+
+def test_the_same_facts_make_the_same_paper() -> None:
+    state = MACHINES["uefi-esp"]()
+    assert made(state) == made(state)
+    assert made(state).document_id != compose(state, GO, POLICY, generated_at="2026-11-24T00:00:00Z").document_id
+
+
+@pytest.mark.parametrize("remedy_id", sorted(ALL_REMEDIES))
+def test_remedies_hold_live_and_rescued(remedy_id: str, machine_name: str) -> None:
+    remedy = ALL_REMEDIES[remedy_id](MACHINES[machine_name](), "")
+    assert remedy.id == remedy_id
+    assert {step.place for step in remedy.live} == {Place.LIVE}
+    assert {step.place for step in remedy.rescue} == {Place.TARGET}
+    for steps in (remedy.live, remedy.rescue):
+        numbered = tuple(RunbookStep(f"T{n}", step, "CALL") for n, step in enumerate(steps))
+        book = _book(numbered)
+        check_words(book)
+        check_shells(book)
+
+
+def _book(steps: tuple[RunbookStep, ...]) -> Runbook:
+    return replace(made(MACHINES["bios-plain"]()), sections=(Section("T", "t", steps, ("CALL",)),))
+
+
+def test_other_families_are_told_plainly() -> None:
+    state = replace(MACHINES["bios-plain"](), os_release=OsRelease("rocky", ("rhel",), "9", "Rocky Linux 9"))
+    for make in ALL_REMEDIES.values():
+        remedy = make(state, "")
+        assert all(not step.command for step in (*remedy.live, *remedy.rescue))
+        assert "NOT COVERED" in remedy.live[0].say
+    assert "update-grub" not in commands(made(state))
+
+
+def test_the_gates_can_fail() -> None:
+    """A gate that takes everything guards nothing."""
+    bad = (
+        Step(Place.TARGET, "x", ("mkfs.ext4 /dev/vda1",), "y"),
+        Step(Place.TARGET, "x", ("update-initramfs -u",), "y"),
+        Step(Place.TARGET, "x", ("mount UUID=<uuid> /mnt",), "y"),
+        Step(Place.TARGET, "x", ("true",), "y", writes=True),
+        Step(Place.TARGET, "x", ("echo \u2013",), "y"),
+        Step(Place.TARGET, "x", ("x" * 71,), "y"),
+    )
+    for step in bad:
+        with pytest.raises(AssertionError):
+            check_words(_book((RunbookStep("T1", step, "CALL"),)))
+    with pytest.raises(AssertionError):
+        check_shells(_book((RunbookStep("T1", Step(Place.TARGET, "x", ("if true",), "y"), "CALL"),)))
+    with pytest.raises(AssertionError):
+        check_shells(_book((RunbookStep("T1", Step(Place.GRUB, "x", ("if true",), "y"), "CALL"),)))
+    assert typed((RunbookStep("T1", bad[0], "CALL"),), {Place.TARGET})
