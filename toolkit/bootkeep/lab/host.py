@@ -90,12 +90,13 @@ class DisposableHost:
 
 @contextmanager
 def disposable_host(
-    image: Image, *, work: Path, binds: Mapping[str, Path], running: str = ""
+    image: Image, *, work: Path, binds: Mapping[str, Path], running: str = "", keep: Path | None = None
 ) -> Iterator[DisposableHost]:
     """Boot a copy of the image for the body of a ``with``.
 
     ``binds`` maps paths in the host to folders of this machine, read-only. ``running`` is the kernel release that the host
-    shall look booted into; the newer installed one when empty. The copy, its mounts and its processes are gone afterwards.
+    shall look booted into; the newer installed one when empty. The copy, its mounts and its processes are gone afterwards;
+    only where ``keep`` says so the disk is moved there once the host has powered off, to be booted for real.
     """
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work, prefix="host-") as folder:
@@ -111,6 +112,8 @@ def disposable_host(
         finally:
             host.stop()
             _remove_control_groups()
+        if keep is not None:
+            disk.replace(keep)
 
 
 def _boot(disk: Path, folder: Path, binds: Mapping[str, Path]) -> DisposableHost:
@@ -205,10 +208,14 @@ def _pretend_booted(host: DisposableHost, release: str) -> None:
         raise LabError(
             "no version text in the kernel image", where=f"/boot/vmlinuz-{release}", next_step="Rebuild the image."
         )
+    menu = host.path("/boot/grub/grub.cfg").read_text(encoding="utf-8")
+    line = re.search(rf"(?m)^\s*linux\s+(/boot/vmlinuz-{re.escape(release)})\s+(.*?)\s*$", menu)
+    if line is None:
+        raise LabError(f"no boot entry for {release}", where="/boot/grub/grub.cfg", next_step="Rebuild the image.")
     texts = {
         "/proc/sys/kernel/osrelease": release,
         "/proc/version": f"Linux version {built.group().decode('ascii', 'replace')}",
-        "/proc/cmdline": f"BOOT_IMAGE=/boot/vmlinuz-{release} root=UUID={ROOT_UUID} ro quiet",
+        "/proc/cmdline": f"BOOT_IMAGE={line.group(1)} {line.group(2)}",
     }
     for path, text in texts.items():
         source = f"/run/lab{path.replace('/', '-')}"

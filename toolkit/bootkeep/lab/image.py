@@ -21,6 +21,7 @@ from bootkeep.facts.codec import from_json, to_json
 from bootkeep.lab import archive
 from bootkeep.lab.chroot import LabError, checked, in_chroot
 from bootkeep.lab.disk import SECTOR, attached
+from bootkeep.lab.vm import PROOF_SCRIPT, PROOF_UNIT
 
 SUITE = "bookworm"
 ROOT_UUID = "5afeb007-0000-4000-8000-00000000b007"
@@ -34,6 +35,13 @@ PACKAGES = (
 )
 #: What the transactions of the demonstration install, downloaded while the image is built.
 WANTED_LATER = ("exim4-daemon-light", "hello")
+
+#: Debian's zz-update-grub does nothing in a container (/etc/kernel/postinst.d). This host stands for a machine: it has a
+#: disk with a boot loader, and is booted for real in the end, so that script must work as it does on a machine.
+_NOT_A_CONTAINER = """#!/bin/sh
+case " $* " in *" --container "* | *" -c "*) exit 1 ;; esac
+exec /usr/bin/systemd-detect-virt "$@"
+"""
 
 Say = Callable[[str], None]
 
@@ -50,7 +58,7 @@ class Image:
 def recipe_digest() -> str:
     """Digest of everything that decides what is in the image."""
     digest = hashlib.sha256()
-    for name in ("image.py", "archive.py", "chroot.py", "disk.py"):
+    for name in ("image.py", "archive.py", "chroot.py", "disk.py", "vm.py"):
         digest.update((Path(__file__).parent / name).read_bytes())
     digest.update((Path(__file__).parents[3] / "requirements" / "host.txt").read_bytes())
     return digest.hexdigest()[:16]
@@ -230,13 +238,24 @@ def _settings(root: Path) -> None:
             "id: web01\nfile_client: local\nmaster_type: disable\n"
             "file_roots: {base: [/srv/bootkeep/salt]}\npillar_roots: {base: [/srv/bootkeep/pillar]}\n"
         ),
-        # The running kernel is the outer machine's; Debian's maintainer scripts must not try to talk to it.
         "etc/initramfs-tools/conf.d/resume": "RESUME=none\n",
+        "usr/local/sbin/lab-proof": PROOF_SCRIPT,
+        "usr/local/bin/systemd-detect-virt": _NOT_A_CONTAINER,
+        "etc/systemd/system/lab-proof.service": PROOF_UNIT,
+        # A server: menu and kernel messages on the serial line too.
+        "etc/default/grub": (
+            "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX_DEFAULT=\n"
+            'GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\n'
+            'GRUB_TERMINAL="console serial"\nGRUB_SERIAL_COMMAND="serial --speed=115200"\n'
+        ),
     }
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    for name in ("usr/local/sbin/lab-proof", "usr/local/bin/systemd-detect-virt"):
+        (root / name).chmod(0o755)
+    checked(in_chroot(root, ["systemctl", "enable", "lab-proof.service"]), "enabling the proof")
     config = root / "etc/ssh/sshd_config"
     hardened = "PermitRootLogin no\nPasswordAuthentication no\n# hardened by hand, 2024-03-02, see change 4711\n"
     config.write_text(hardened + config.read_text(encoding="utf-8"), encoding="utf-8")
