@@ -24,6 +24,7 @@ from bootkeep.compare.settings import (
     sudo_changes,
     sysctl_changes,
 )
+from bootkeep.compare.weakening import rule_rank
 from bootkeep.facts.change import Change, ChangeClass, Comparison
 from bootkeep.facts.system import SystemState
 from bootkeep.facts.transaction import PackageChange
@@ -61,7 +62,16 @@ def compare_all(before: SystemState, after: SystemState, *, packages: Iterable[P
     who = attribution_of(packages, before, after)
     gaps = Gaps()
     changes = [change for family in _FAMILIES for change in family(before, after, who, gaps)]
-    changes.sort(key=lambda c: (_ORDER[c.change_class] > 1, c.severity.rank, _ORDER[c.change_class], c.family, c.key))
+    changes.sort(
+        key=lambda c: (
+            _ORDER[c.change_class] > 1,
+            c.severity.rank,
+            rule_rank(c.rule),
+            _ORDER[c.change_class],
+            c.family,
+            c.key,
+        )
+    )
     return Comparison(tuple(changes), tuple(gaps.found))
 
 

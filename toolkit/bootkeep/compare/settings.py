@@ -93,7 +93,9 @@ def sysctl_changes(before: SystemState, after: SystemState, who: Attribution, ga
 
 
 def _from_to(was: str, now: str, kind: ChangeKind) -> str:
-    shown_was, shown_now = (redact_line(" ".join(text.split()))[:120] or "(empty)" for text in (was, now))
+    shown_was, shown_now = (
+        redact_line(" ".join(text.replace("\n", ", ").split()))[:120] or "(empty)" for text in (was, now)
+    )
     if kind is ChangeKind.ADDED:
         return f"is new: {shown_now}"
     if kind is ChangeKind.REMOVED:
@@ -118,8 +120,8 @@ def sshd_changes(before: SystemState, after: SystemState, who: Attribution, gaps
             "sshd",
             keyword,
             difference.kind,
-            before=redact_line(was),
-            after=redact_line(now),
+            before=redact_line(was.replace("\n", ", ")),
+            after=redact_line(now.replace("\n", ", ")),
             change_class=_WEAKER if weaker else ChangeClass.SERVICE,
             severity=High if weaker else Low,
             package=package,

@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+#: Rule -> what it says, most telling first: the order of a report's first section and of its headline.
+RULES: Mapping[str, str] = {
+    "config-replaced": "a configuration file that was edited on this host now has a package's content",
+    "root-account-added": "an account with uid 0 appeared",
+    "listener-opened": "a port opened on an address that other machines can reach",
+    "sshd-weakened": "sshd lets more in than before",
+    "sudo-without-password": "sudoers lets somebody act without a password",
+    "group-member-added": "somebody joined a group that leads to root",
+    "special-file-added": "a program gained SUID, SGID or capabilities",
+    "guard-off": "a firewall, AppArmor, audit or update service stopped, or no longer starts at boot",
+    "unit-unmasked": "a unit that the administrator had masked is not masked any more",
+    "unit-enabled": "a unit that was disabled or masked starts at boot now",
+    "unit-started": "a unit that was disabled or masked runs now",
+    "sysctl-weakened": "a kernel setting went toward weaker",
+    "mount-guard-lost": "a mount lost nosuid, nodev, noexec, nosymfollow or ro",
+    "config-world-writable": "anybody may write to a configuration file",
+    "config-owner": "a file that decides who may become root is no longer root's",
+    "unit-failed": "a unit failed",
+}
+
 #: sysctl -> is the value ``after`` weaker than ``before``? "lower": smaller is weaker. "higher": larger is weaker.
 #: Sources: kernel Documentation/admin-guide/sysctl, CIS Debian 12 chapter 1.5 and 3.3, KSPP's recommended settings.
 SYSCTL_WEAKER: Mapping[str, str] = {
@@ -106,6 +126,11 @@ GUARD_UNITS = frozenset(
 #: systemctl's words for a unit that starts at boot, and for one that does not.
 ON_AT_BOOT = frozenset({"enabled", "enabled-runtime", "linked", "linked-runtime"})
 OFF_AT_BOOT = frozenset({"disabled", "masked", "masked-runtime"})
+
+
+def rule_rank(rule: str) -> int:
+    """Where a rule stands in a report; what no rule raised comes last."""
+    return list(RULES).index(rule) if rule in RULES else len(RULES)
 
 
 def sysctl_weakened(name: str, before: str, after: str) -> bool:

@@ -61,6 +61,15 @@ class Change:
     sentence: str
     rule: str = ""  # id of the security rule that raised it, see docs/reference/report.md
 
+    @property
+    def sides(self) -> tuple[str, str] | None:
+        """Both sides, where they tell a reader more than the sentence does."""
+        if not self.before or not self.after or self.before == self.after:
+            return None
+        if self.before in self.sentence and self.after in self.sentence:
+            return None
+        return self.before, self.after
+
 
 @dataclass(frozen=True, slots=True)
 class NotCompared:

@@ -75,7 +75,7 @@ _BACKUP = re.compile(r"(?:~|\.(?:dpkg|ucf)-(?:old|new|dist|bak|tmp)|\.bak|\.orig
 # A key names a secret when one of these words stands in it: db_password, AuthToken, AWS_SECRET_ACCESS_KEY, api-key, psk.
 _WORDS = (
     r"(?:pass(?:w(?:or)?d|phrase|wd)?|pwd|secret|token|cred(?:ential)?s?|api[-_]?key|access[-_]?key|private[-_]?key"
-    r"|auth(?:orization|[-_]?key|[-_]?token)|psk|bindpw|community|cookie|session[-_]?id|sig(?:nature|ning[-_]?key)"
+    r"|auth(?:orization|[-_]?key|[-_]?token)|psk|bindpw|community|(?<!syn)cookie|session[-_]?id|sig(?:nature|ning[-_]?key)"
     r"|encryption[-_]?key|hmac|salt_?key)"
 )
 _KEY = rf"[\w.:\-\[\]]*{_WORDS}[\w.\-\[\]]*"
@@ -88,7 +88,7 @@ _SWITCHES = re.compile(
 )
 
 _ASSIGNMENT = re.compile(rf"(?i)(?P<key>[\"']?\b{_KEY}[\"']?)(?P<sep>\s*(?:=>|:=|=|:)\s*)(?P<value>{_VALUE})")
-_SPACED = re.compile(rf"(?i)^(?P<key>\s*(?:set\s+|option\s+)?{_KEY})(?P<sep>[ \t]+)(?P<value>\S.*)$")
+_SPACED = re.compile(rf"(?i)^(?P<key>\s*(?:set\s+|option\s+)?{_KEY})(?P<sep>[ \t]+)(?P<value>[^\s=:].*)$")
 _FLAG = re.compile(rf"(?i)(?P<key>(?<!\S)--?{_KEY})(?P<sep>[ \t]+)(?P<value>{_VALUE})")
 _URL = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]*://)(?P<user>[^\s/@]*)@(?=[^\s/@])")
 _HEADER = re.compile(
@@ -128,6 +128,8 @@ _SHORT_SECRET_OPTIONS: dict[str, frozenset[str]] = {
     "docker": frozenset({"-p"}),
 }
 _ATTACHED_PASSWORD = frozenset({"mysql", "mysqldump", "mysqladmin", "mariadb", "sshpass"})
+#: ``-p`` is a port, a file or a path with most programs, a password with some.
+_HARMLESS_P = re.compile(r"^(?:\d{1,5}(?::\d{1,5})?(?:/\w+)?|[/.~-].*|\w+=.*|[\d.:]+)$")
 _SECRET_OPTION = re.compile(rf"(?i)^--?(?:p|pw|{_KEY}|[\w\-]*key)$")
 
 
@@ -159,6 +161,8 @@ def redact_line(line: str) -> str:
 
 def _mask_value(found: re.Match[str]) -> str:
     value = found["value"].strip().strip("\"'")
+    if found["key"].strip() == "NOPASSWD":  # a tag of sudoers(5)
+        return found[0]
     if _SWITCHES.match(value.split(" ", 1)[0]) or value.startswith(MASK):
         return found[0]
     return f"{found['key']}{found['sep']}{MASK}"
@@ -186,7 +190,7 @@ def redact_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
     result = [redact_line(arguments[0])]
     mask_next = False
     for argument in arguments[1:]:
-        if mask_next and not argument.startswith("-"):
+        if (mask_next and not argument.startswith("-")) or (result[-1] == "-p" and not _HARMLESS_P.match(argument)):
             result.append(MASK)
             mask_next = False
             continue

@@ -82,8 +82,10 @@ def compose(
     """The report of one transaction. A verdict that is not known is shown as UNKNOWN, never as GO."""
     changes = comparison.changes
     box = _verdict_box(verdict)
+    summary = summarize(transaction, changes, compared=not comparison.not_compared)
     return Report(
-        headline=headline(transaction, changes, box.sentence, compared=not comparison.not_compared),
+        headline=f"{summary}. {box.sentence}",
+        summary=summary,
         host=host,
         subject=_subject(transaction),
         verdict=box,
@@ -130,17 +132,15 @@ def _sections(changes: Sequence[Change]) -> tuple[Section, ...]:
     return tuple(section for section in found if section.changes)
 
 
-def headline(
-    transaction: Transaction, changes: Sequence[Change], verdict_sentence: str, *, compared: bool = True
-) -> str:
-    """One or two sentences: what happened that somebody must know, and whether a reboot is safe."""
+def summarize(transaction: Transaction, changes: Sequence[Change], *, compared: bool = True) -> str:
+    """One sentence: what happened that somebody must know; ends without a full stop."""
     phrases = list(_outcome_phrases(transaction)) + list(dict.fromkeys(_phrases(transaction, changes)))
     shown, more = phrases[:_MOST_PHRASES], len(phrases) - _MOST_PHRASES
     if more > 0:
         shown.append(f"{more} more to look at")
     if not shown:
         shown = [_quiet(transaction, changes, compared=compared)]
-    return f"{'; '.join(shown)}. {verdict_sentence}"
+    return "; ".join(shown)
 
 
 def _outcome_phrases(transaction: Transaction) -> Iterable[str]:
@@ -164,7 +164,8 @@ def _quiet(transaction: Transaction, changes: Sequence[Change], *, compared: boo
 
 
 def _phrases(transaction: Transaction, changes: Sequence[Change]) -> Iterable[str]:
-    versions = {change.name: change.new_version for change in transaction.changes}
+    # An epoch ("1:") is dpkg's own business: people say openssh-server 9.2p1.
+    versions = {change.name: change.new_version.rpartition(":")[2] for change in transaction.changes}
     ports: list[str] = []
     for change in changes:
         name = change.key.rsplit("/", 1)[-1]

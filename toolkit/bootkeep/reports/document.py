@@ -99,7 +99,8 @@ class VerdictBox:
 class Report:
     """Everything about one transaction, the most urgent first."""
 
-    headline: str
+    headline: str  # the summary and the verdict
+    summary: str  # what happened, without the verdict
     host: str
     subject: Subject
     verdict: VerdictBox

@@ -76,8 +76,8 @@ def _change(change: Change) -> RenderableType:
     table.add_column(overflow="fold")
     style = "green" if change.expected and change.severity.rank > 1 else _STYLE_OF_SEVERITY[change.severity]
     table.add_row(Text(word, style=style), Text(printable(change.sentence)))
-    if change.before and change.after and not change.expected:
-        table.add_row("", Text(printable(f"{change.before}  ->  {change.after}"), style="dim"))
+    if change.sides and not change.expected:
+        table.add_row("", Text(printable("  ->  ".join(change.sides)), style="dim"))
     return table
 
 

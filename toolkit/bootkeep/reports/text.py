@@ -49,9 +49,9 @@ def change_lines(change: Change) -> Iterator[str]:
     """One change: its weight, its sentence, and both sides where they add something."""
     mark = "expected" if change.expected else change.severity.value.upper()
     yield f"  {mark:<8}  {change.sentence}"
-    if change.before and change.after and change.before != change.after:
-        yield f"            before: {change.before}"
-        yield f"            after:  {change.after}"
+    if change.sides:
+        yield f"            before: {change.sides[0]}"
+        yield f"            after:  {change.sides[1]}"
 
 
 def view_lines(view: SideBySide) -> Iterator[str]:

@@ -92,10 +92,9 @@ def file_diffs(
     """The content of every configuration file that changed, without secrets; for the others the reason it is not shown."""
     found: list[FileDiff] = []
     for change in changes:
-        content_changed = (
-            change.family == "config" and change.kind is ChangeKind.CHANGED and change.before != change.after
-        )
-        if not content_changed and not (is_denied(change.key) and change.kind is ChangeKind.CHANGED):
+        if change.family != "config" or change.kind is not ChangeKind.CHANGED:
+            continue
+        if change.before == change.after and not is_denied(change.key):
             continue
         found.append(_file_diff(change, before.get(change.key), after.get(change.key)))
     return tuple(found)

@@ -107,11 +107,12 @@ def parse_sshd_effective(text: str) -> dict[str, str]:
 def parse_sshd_files(main: str, drop_ins: dict[str, str]) -> dict[str, str]:
     """The global part of sshd_config(5) and what it includes: for each keyword the first value wins; Match ends it."""
     values: dict[str, str] = {}
-    _read_sshd(main, drop_ins, values, depth=0)
+    _read_sshd(main, dict(drop_ins), values)
     return values
 
 
-def _read_sshd(text: str, drop_ins: dict[str, str], values: dict[str, str], *, depth: int) -> None:
+def _read_sshd(text: str, unread: dict[str, str], values: dict[str, str]) -> None:
+    # Each file counts once: a second inclusion could change nothing, since the first value of a keyword wins.
     for line in text.splitlines():
         words = line.split("#", 1)[0].replace("=", " ", 1).split()
         if len(words) < 2:
@@ -119,12 +120,13 @@ def _read_sshd(text: str, drop_ins: dict[str, str], values: dict[str, str], *, d
         keyword, value = words[0].lower(), " ".join(words[1:]).strip('"')
         if keyword == "match":
             return
-        if keyword == "include" and depth < 16:
+        if keyword == "include":
             for pattern in words[1:]:
                 pattern = pattern.strip('"')
                 full = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
-                for path in sorted(path for path in drop_ins if fnmatchcase(path, full)):
-                    _read_sshd(drop_ins[path], drop_ins, values, depth=depth + 1)
+                for path in sorted(path for path in unread if fnmatchcase(path, full)):
+                    if path in unread:
+                        _read_sshd(unread.pop(path), unread, values)
         elif keyword in {"port", "listenaddress"}:  # these add up
             values[keyword] = f"{values[keyword]}\n{value}" if keyword in values else value
         else:
