@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bootkeep.edges import preserved
 from bootkeep.edges.preserved import (
     KernelFiles,
     PreserveError,
@@ -83,7 +82,7 @@ def test_where_links_are_refused_everything_is_copied(root: Path, monkeypatch: p
     def refuse(*_arguments: object, **_more: object) -> None:
         raise OSError(errno.EPERM, "vfat has no hard links")
 
-    monkeypatch.setattr(preserved.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     record = preserve_files(root, kernel(), now=NOW)
     assert is_whole(root, record)
     assert not (root / "boot/bootkeep" / record.key / "vmlinuz").samefile(root / f"boot/vmlinuz-{RELEASE}")

@@ -25,7 +25,7 @@ from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange,
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
 from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
-from bootkeep.flows.transaction_files import config_copies
+from bootkeep.flows.transaction_files import planned_config_copies
 
 #: A process that lives for days (packagekitd, aptitude's screen) starts a new transaction after this long without one.
 IDLE = timedelta(seconds=90)
@@ -91,10 +91,21 @@ def open_transaction(
         )
     else:
         steps = tuple(replace(one, ended_at=one.ended_at or now) for one in session.steps)
-        transaction = replace(session, outcome=Outcome.OPEN, ended_at="", steps=(*steps, step), override=override)
+        detail = (
+            session.outcome_detail if session.outcome is Outcome.OPEN else ""
+        )  # a closed step's problem is told anew
+        transaction = replace(
+            session,
+            outcome=Outcome.OPEN,
+            outcome_detail="; ".join(part for part in (detail, request.not_understood) if part),
+            ended_at="",
+            steps=(*steps, step),
+            override=override,
+        )
     transaction = replace(transaction, preserved=tuple(dict.fromkeys((*transaction.preserved, *preserved))))
     store.save_transaction(transaction)
-    _save_copies(store, transaction, request.changes, "pre", root)
+    # What the plan names is copied at once; the snapshot that may be cut short comes after it.
+    _save_copies(store, transaction, "pre", planned_config_copies(request.changes, root))
     if "pre" not in transaction.phases:
         _save_snapshot(store, transaction, "pre", root=root, until=until)
         store.save_transaction(replace(transaction, phases=(*transaction.phases, "pre")))
@@ -125,7 +136,7 @@ def close_transaction(
     detail = "; ".join(part for part in (_lasting(session), problem) if part)
     closed = replace(session, outcome=outcome, outcome_detail=detail, ended_at=now, steps=steps)
     store.save_transaction(closed)  # before the snapshot: a deadline must not leave it open
-    _save_copies(store, closed, session.changes, "post", root)
+    _save_copies(store, closed, "post", planned_config_copies(session.changes, root))
     _save_snapshot(store, closed, "post", root=root, until=until)
     closed = replace(closed, phases=tuple(dict.fromkeys((*closed.phases, "post"))))
     store.save_transaction(closed)
@@ -239,23 +250,23 @@ def _moment(text: str) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _save_copies(
-    store: Store, transaction: Transaction, changes: tuple[PackageChange, ...], phase: str, root: Path
-) -> None:
-    copies = {**store.config_copies(transaction.id, phase), **config_copies(changes, root)}
-    if phase == "pre":  # of a session's many steps, the first copy is the one from before
-        copies = {**copies, **store.config_copies(transaction.id, phase)}
-    if copies:
-        store.save_config_copies(transaction.id, phase, copies)
+def _save_copies(store: Store, transaction: Transaction, phase: str, copies: Mapping[str, bytes]) -> None:
+    """Add copies to a phase. Before: of a session's many steps the first copy counts. After: the last one does."""
+    earlier = store.config_copies(transaction.id, phase)
+    merged = {**copies, **earlier} if phase == "pre" else {**earlier, **copies}
+    if merged != earlier:
+        store.save_config_copies(transaction.id, phase, merged)
 
 
 def _save_snapshot(store: Store, transaction: Transaction, phase: str, *, root: Path, until: float) -> None:
-    from bootkeep.flows.snapshot import take_snapshot
+    """Look at the whole machine, and copy what else of its configuration is at stake."""
+    from bootkeep.flows.snapshot import config_copies, take_snapshot
 
-    left = max(0.2, until - time.monotonic())
-    store.save_snapshot(
-        transaction.id, phase, take_snapshot(phase, root=root, packages=transaction.changes, deadline_s=left)
-    )
+    changes = transaction.changes
+    snapshot = take_snapshot(phase, root=root, packages=changes, deadline_s=max(0.2, until - time.monotonic()))
+    store.save_snapshot(transaction.id, phase, snapshot)
+    also = tuple(store.config_copies(transaction.id, "pre")) if phase == "post" else ()
+    _save_copies(store, transaction, phase, config_copies(snapshot, changes, also=also, root=root))
 
 
 def _refresh_menu(root: Path) -> None:

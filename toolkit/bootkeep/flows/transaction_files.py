@@ -19,7 +19,7 @@ from bootkeep.probes.config.files import parse_conffiles
 _TOTAL_LIMIT = 32 * 1024 * 1024
 
 
-def config_copies(changes: Iterable[PackageChange], root: Path, *, budget_s: float = 0.8) -> dict[str, bytes]:
+def planned_config_copies(changes: Iterable[PackageChange], root: Path, *, budget_s: float = 0.8) -> dict[str, bytes]:
     """Path -> content of every conffile of the packages in the plan, old version's and new version's.
 
     Left out: files whose content must not be copied (keys, passwords), links, and what is larger than any configuration.

@@ -27,6 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _give_up)
     try:
         return _run(family, phase)
+    except _OutOfTime:
+        tell("bootkeep: the hook ran out of time, this transaction may lack a snapshot; see: bootkeep transactions")
+        return 0
     except Exception as error:  # noqa: BLE001 - fail open: patching goes on whatever we did wrong
         traceback.print_exc()
         tell(f"bootkeep: this transaction is not fully recorded: {_sentence(error)}")
@@ -58,8 +61,12 @@ def _run(family: str, phase: str) -> int:
     return REFUSED if answer.refused and phase == "pre" else 0
 
 
+class _OutOfTime(BaseException):
+    """The shim's deadline. No Exception: nothing on the way may take it for an error of its own and go on."""
+
+
 def _give_up(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(124)
+    raise _OutOfTime
 
 
 def _sentence(error: Exception) -> str:
