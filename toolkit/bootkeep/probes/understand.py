@@ -56,6 +56,6 @@ def texts(text: str, where: str) -> dict[str, str]:
 
 def number(text: str, where: str) -> int:
     """A decimal number. Raises NotUnderstood on anything else (``int()`` would take blanks, signs and underscores)."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+    if not (text.isascii() and text.isdigit()) or len(text) > 20:  # 64 bits: nanoseconds since the epoch have 19 digits
         raise NotUnderstood(f"not a number: {text[:40]!r}", where=where)
     return int(text)
