@@ -92,7 +92,7 @@ def _choose(state: BootState, lines: tuple[str, ...], title: str) -> tuple[Step,
             (
                 *lines,
                 "install -d /etc/default/grub.d",
-                *commands(f'printf "GRUB_DEFAULT=\'%s\'\\n" "$ID" >{DROP_IN}', f"bash -n {DROP_IN} && cat {DROP_IN}"),
+                *commands(f'printf "GRUB_DEFAULT=\'%s\'\\n" "$ID" >{DROP_IN}', f"cat {DROP_IN}"),
             ),
             expect="GRUB_DEFAULT='gnulinux-...' as typed",
             on_fail="Choose the kernel in the menu by hand (section P), then CALL",

@@ -42,7 +42,6 @@ def previous_kernel(facts: HostFacts) -> Section:
                 Place.FIRMWARE,
                 f"Switch off and on. When the firmware's logo goes away, {key}, until the menu is there.",
                 expect="GNU GRUB at the top, and a list of entries",
-                on_fail="no menu",
             ),
             HAND,
         ),
@@ -77,7 +76,7 @@ def previous_kernel(facts: HostFacts) -> Section:
         ),
     ]
     items += numbered(PREVIOUS, rows_of_steps)
-    return section(PREVIOUS, "Another kernel, from the menu", items, (AFTER,), minutes=10)
+    return section(PREVIOUS, "Another kernel, from the menu", items, (AFTER,), minutes=10, new_page=False)
 
 
 def firmware_menu(facts: HostFacts) -> Section:
@@ -91,7 +90,6 @@ def firmware_menu(facts: HostFacts) -> Section:
                 Place.FIRMWARE,
                 f"Switch off and on. Open the boot menu (mostly F8, F10, F11, F12 or Esc). Choose {which}.",
                 expect="the GRUB menu, or grub>",
-                on_fail="the same again",
             ),
             RESCUE if facts.firmware == "bios" else FIRMWARE,
         ),

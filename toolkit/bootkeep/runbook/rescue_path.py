@@ -34,8 +34,8 @@ def rescue_path(facts: HostFacts, saves: tuple[str, ...]) -> Section:
     steps += [*_mounts(facts), *_enter(facts), *_keep(saves)]
     choose = Step(
         Place.TARGET,
-        "Now do ONE card of section F: the one that the symptom finder named. Then section V.",
-        expect="the card's last line",
+        "Now do ONE card: the one that stands in 'then' in section W for what you saw. Come back here.",
+        expect="the last thing that the card says",
     )
     items: list[Item] = [
         Text(
@@ -43,7 +43,7 @@ def rescue_path(facts: HostFacts, saves: tuple[str, ...]) -> Section:
         ),
         *numbered(RESCUE, [*steps, (choose, CALL, ())]),
     ]
-    return section(RESCUE, "Rescue medium: get into this host's system", items, (CARDS + "1", VERIFY), minutes=45)
+    return section(RESCUE, "Rescue medium: get into this host's system", items, (VERIFY,), minutes=45)
 
 
 def _medium(facts: HostFacts) -> list[StepRow]:
@@ -110,7 +110,9 @@ def _mount_step(volume: Volume, facts: HostFacts) -> StepRow:
         f"Mount {plain(volume.target)} ({volume.file_system or 'file system not known'}).",
         f"mount {mount_words(volume)} {where}",
         expect="nothing: it worked",
-        on_fail="'can't find UUID': a disk is missing. 'wrong fs type', 'needs cleaning': repair needs the approver",
+        on_fail=""
+        if volume.target != "/"
+        else "'can't find UUID': a disk is missing. Damaged: repair needs the approver",
         undo=(f"umount {where}",),
         writes=True,
     )
@@ -138,7 +140,6 @@ def _mounts(facts: HostFacts) -> list[StepRow]:
             f"umount {TARGET}",
             expect=facts.hostname,
             on_fail="'can't find UUID': wrong host or a disk is missing. 'wrong fs type': file system damaged; think of restoring",
-            undo=(f"umount {TARGET}",),
         )
         rows.append((look, RESTORE, ()))
     else:
@@ -158,8 +159,9 @@ def _mounts(facts: HostFacts) -> list[StepRow]:
             if facts.firmware == "uefi"
             else []
         ),
-        "for d in dev proc sys run",
-        f"do mount --rbind /$d {TARGET}/$d; mount --make-rslave {TARGET}/$d",
+        "for d in dev proc sys run; do",
+        f"    mount --rbind /$d {TARGET}/$d",
+        f"    mount --make-rslave {TARGET}/$d",
         "done",
         expect="nothing: it worked",
         undo=(f"for d in run sys proc dev; do umount -R {TARGET}/$d; done",),
