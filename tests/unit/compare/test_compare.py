@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -67,6 +68,17 @@ states = st.builds(
 )
 
 
+def with_facts(state: SystemState, **found: object) -> SystemState:
+    """The state with some families exchanged."""
+    return replace(state, **found)  # type: ignore[arg-type]
+
+
+def listed(family: Any) -> tuple[Any, ...]:
+    """A family of the example that is certainly known."""
+    assert isinstance(family, tuple)
+    return family
+
+
 def raised(state: SystemState, other: SystemState) -> dict[str, Change]:
     return {change.rule: change for change in compare(state, other, packages=PACKAGES) if change.rule}
 
@@ -106,7 +118,7 @@ def test_differences_are_exactly_the_keys_that_differ(one: dict[str, int], other
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_unknown_is_never_a_change_and_is_named(name: str) -> None:
-    unknown = replace(before(), **{name: Unknown("no permission")})
+    unknown = with_facts(before(), **{name: Unknown("no permission")})
     for was, now in ((before(), unknown), (unknown, before()), (unknown, unknown)):
         assert compare(was, now) == ()
     if name not in {"conffiles", "edited_conffiles", "udp_client_ports", "file_owners"}:
@@ -117,7 +129,7 @@ def test_unknown_is_never_a_change_and_is_named(name: str) -> None:
     "name", ["processes", "listeners", "config_files", "packages", "sysctl", "mounts", "units", "accounts"]
 )
 def test_a_source_that_went_away_is_not_everything_removed(name: str) -> None:
-    gone = replace(before(), **{name: Absent("x")})
+    gone = with_facts(before(), **{name: Absent("x")})
     comparison = compare_all(before(), gone)
     assert comparison.changes == ()
     assert len(comparison.not_compared) == 1
@@ -150,14 +162,18 @@ def test_restart_is_not_a_close_and_an_open() -> None:
 
 def test_a_port_that_changes_hands_is_said() -> None:
     was = before()
-    now = replace(was, listeners=(Listener("tcp", "0.0.0.0", 22, 9, 9, "root", "", "/tmp/evil"), was.listeners[1]))  # type: ignore[index]
+    now = replace(
+        was, listeners=(Listener("tcp", "0.0.0.0", 22, 9, 9, "root", "", "/tmp/evil"), listed(was.listeners)[1])
+    )
     (change,) = compare(was, now)
     assert change.kind is ChangeKind.CHANGED
     assert "/tmp/evil" in change.after
 
 
 def test_loopback_is_a_port_not_a_weakening() -> None:
-    now = replace(before(), listeners=(*before().listeners, Listener("tcp", "127.0.0.53", 53, 1, 1, "r", "", "/x")))  # type: ignore[misc]
+    now = replace(
+        before(), listeners=(*listed(before().listeners), Listener("tcp", "127.0.0.53", 53, 1, 1, "r", "", "/x"))
+    )
     (change,) = compare(before(), now)
     assert (change.change_class, change.severity) == (ChangeClass.PORT, ChangeSeverity.LOW)
 
@@ -165,14 +181,16 @@ def test_loopback_is_a_port_not_a_weakening() -> None:
 def test_workers_and_terminals_are_no_changes_and_a_stale_program_is() -> None:
     more = (process(500, "/usr/sbin/cron", "-f", unit="cron.service", start=700),)
     typed = (replace(process(501, "/usr/bin/vi"), terminal=True),)
-    assert compare(before(), replace(before(), processes=(*before().processes, *more, *typed))) == ()  # type: ignore[misc]
-    stale = tuple(replace(p, stale=p.pid == 420) for p in before().processes)  # type: ignore[union-attr]
+    assert compare(before(), replace(before(), processes=(*listed(before().processes), *more, *typed))) == ()
+    stale = tuple(replace(p, stale=p.pid == 420) for p in listed(before().processes))
     (change,) = compare(before(), replace(before(), processes=stale))
     assert "restart it" in change.sentence
 
 
 def test_kept_configuration_is_told_from_replaced() -> None:
-    now = replace(before(), config_files=(*before().config_files, config("/etc/ssh/sshd_config.dpkg-dist", "z")))  # type: ignore[misc]
+    now = replace(
+        before(), config_files=(*listed(before().config_files), config("/etc/ssh/sshd_config.dpkg-dist", "z"))
+    )
     (change,) = compare(before(), now, packages=PACKAGES)
     assert change.change_class is ChangeClass.CONFIG_KEPT
 
@@ -180,8 +198,10 @@ def test_kept_configuration_is_told_from_replaced() -> None:
 def test_an_unedited_conffile_that_is_upgraded_is_expected() -> None:
     now = replace(
         before(),
-        config_files=tuple(config(f.path, "z") if f.path == "/etc/default/ssh" else f for f in before().config_files),
-    )  # type: ignore[union-attr]
+        config_files=tuple(
+            config(f.path, "z") if f.path == "/etc/default/ssh" else f for f in listed(before().config_files)
+        ),
+    )
     (change,) = compare(before(), now, packages=PACKAGES)
     assert (change.change_class, change.expected) == (ChangeClass.CONFIG, True)
 
@@ -189,8 +209,10 @@ def test_an_unedited_conffile_that_is_upgraded_is_expected() -> None:
 def test_what_no_package_owns_is_drift() -> None:
     now = replace(
         before(),
-        config_files=tuple(config(f.path, "z") if f.path == "/etc/crontab" else f for f in before().config_files),
-    )  # type: ignore[union-attr]
+        config_files=tuple(
+            config(f.path, "z") if f.path == "/etc/crontab" else f for f in listed(before().config_files)
+        ),
+    )
     (change,) = compare(before(), now, packages=PACKAGES)
     assert (change.change_class, change.expected) == (ChangeClass.DRIFT, False)
 
@@ -226,8 +248,9 @@ def test_active_states(was: str, now: str, enabled: str, rule: str) -> None:
 
 def test_half_configured_packages_are_urgent() -> None:
     now = replace(
-        before(), packages=(Package("cron", "amd64", "3.0pl1-162", "install", "half-configured"), before().packages[1])
-    )  # type: ignore[index]
+        before(),
+        packages=(Package("cron", "amd64", "3.0pl1-162", "install", "half-configured"), listed(before().packages)[1]),
+    )
     (change,) = compare(before(), now)
     assert change.severity is ChangeSeverity.HIGH
 
@@ -281,7 +304,9 @@ def test_every_noise_rule_has_a_reason_and_hits_what_it_names() -> None:
 
 
 def test_at_stake_are_the_packages_files_and_edited_ones_but_no_secrets() -> None:
-    state = replace(before(), config_files=(*before().config_files, config("/etc/shadow"), config("/etc/fstab")))  # type: ignore[misc]
+    state = replace(
+        before(), config_files=(*listed(before().config_files), config("/etc/shadow"), config("/etc/fstab"))
+    )
     assert config_paths_at_stake(state, PACKAGES) == (
         "/etc/crontab",
         "/etc/default/ssh",

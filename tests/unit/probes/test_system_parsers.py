@@ -148,7 +148,10 @@ def test_mountinfo_with_optional_fields_and_blanks() -> None:
 
 
 def test_sshd_files_first_value_wins_includes_count_and_match_ends() -> None:
-    main = "Include /etc/ssh/sshd_config.d/*.conf\nPermitRootLogin no\nPort 22\nPort 2222\nMatch User x\n  PasswordAuthentication yes\n"
+    main = (
+        "Include /etc/ssh/sshd_config.d/*.conf\nPermitRootLogin no\nPort 22\nPort 2222\n"
+        "Match User x\n  PasswordAuthentication yes\n"
+    )
     drop_ins = {
         "/etc/ssh/sshd_config.d/50-cloud.conf": "PermitRootLogin=yes\n",
         "/etc/ssh/sshd_config.d/README": "UsePAM no\n",
