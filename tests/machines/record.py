@@ -203,6 +203,10 @@ def _shorter(key: str, text: str, name: str) -> str:
         tree = json.loads(text)
         tree["blockdevices"] = [{**row, "type": "disk"} for row in tree["blockdevices"] if row["name"] == name]
         return json.dumps(tree)
+    if key == "file:/proc/self/mountinfo":
+        return "".join(f"{line}\n" for line in text.splitlines() if " /bk " not in line)
+    if key == "listing:/*":
+        return json.dumps([row for row in json.loads(text) if row["path"] not in ("/bk", "/.ready")])
     if key.startswith("command:blkid"):
         return "\n\n".join(p for p in text.split("\n\n") if f"/dev/{name}" in p) + "\n"
     return text
@@ -238,6 +242,9 @@ def record(name: str, machine: Machine, work: Path) -> None:
     write(name, machine, Readings(answers))
 
 
+_ESP = " The ESP was an ext4 file system while recording, and is called vfat: the recording kernel had no vfat."
+
+
 def write(name: str, machine: Machine, readings: Readings) -> None:
     """The three files of a machine's folder. ``expected.json`` is a draft of what was found: read it before committing."""
     folder = HERE / name
@@ -255,6 +262,7 @@ def write(name: str, machine: Machine, readings: Readings) -> None:
         "Composed, because a chroot has none of its own: release, version, arguments and modules of the running kernel "
         f"({machine.runs}), DMI names, the drivers of a virtio disk, device names (loop partitions are called vda). "
         "Shortened: dpkg's status to four fields, modules.builtin to disk drivers, debconf to grub-pc's answer."
+        f"{_ESP if machine.layout == 'uefi' else ''}"
         f"{' Also composed:' + composed if composed else ''}\n"
     )
 

@@ -19,18 +19,24 @@ def _only_kernel(root: Path) -> None:
     inside(root, f"dpkg --purge linux-image-{OLD}; update-grub")
 
 
-def _replaced(root: Path) -> None:
-    """A later package of the same ABI, built from the installed files, unpacked over them."""
+def _install_again(root: Path, version: str, *, fails: bool = False) -> None:
+    """Build a package of the newest kernel's ABI from its installed files, and install it over them."""
+    name = f"linux-image-{NEW}"
+    install = "! dpkg -i /tmp/new.deb" if fails else "dpkg -i /tmp/new.deb"
     inside(
         root,
-        f"mkdir -p /tmp/deb/DEBIAN; cd /tmp/deb; for f in $(dpkg -L linux-image-{NEW}); do "
+        f"mkdir -p /tmp/deb/DEBIAN; cd /tmp/deb; for f in $(dpkg -L {name}); do "
         '[ -e "$f" ] || continue; if [ -d "$f" ]; then mkdir -p ".$f"; else cp -a "$f" ".$f"; fi; done; '
-        f"dpkg-query -W -f 'Package: ${{Package}}\\nVersion: 6.1.192-3\\nArchitecture: ${{Architecture}}\\n"
-        "Maintainer: ${Maintainer}\\nDescription: kernel\\n' "
-        f"linux-image-{NEW} > DEBIAN/control; "
-        f"for s in preinst postinst prerm postrm; do cp /var/lib/dpkg/info/linux-image-{NEW}.$s DEBIAN/$s; done; "
-        "cd /; dpkg-deb -Znone -b /tmp/deb /tmp/new.deb; dpkg -i /tmp/new.deb; rm -rf /tmp/deb /tmp/new.deb",
+        f"printf 'Package: {name}\\nVersion: {version}\\nArchitecture: amd64\\nMaintainer: none\\n"
+        "Description: kernel\\n' > DEBIAN/control; "
+        f"for s in preinst postinst prerm postrm; do cp /var/lib/dpkg/info/{name}.$s DEBIAN/$s; done; "
+        f"cd /; dpkg-deb -Znone -b /tmp/deb /tmp/new.deb; {install}; rm -rf /tmp/deb /tmp/new.deb",
     )
+
+
+def _replaced(root: Path) -> None:
+    """A later package of the same ABI, unpacked over the running one."""
+    _install_again(root, "6.1.192-3")
 
 
 def _dangling(root: Path) -> None:
@@ -85,7 +91,7 @@ def _half_configured(root: Path) -> None:
     hook = root / "etc/kernel/postinst.d/zz-fails"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    inside(root, f"dpkg-reconfigure linux-image-{NEW} >/dev/null 2>&1 || true")
+    _install_again(root, "6.1.192-2", fails=True)
 
 
 def _wrong_disk(root: Path) -> None:

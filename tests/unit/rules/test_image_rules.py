@@ -75,10 +75,11 @@ def test_drivers_in_the_image_or_built_in() -> None:
     assert not found(built_in, DRIVER)
 
 
-def test_an_unknown_way_is_unknown_on_a_live_machine_only() -> None:
+def test_an_unknown_way_is_unknown_but_for_containers() -> None:
     assert severities(healthy(root_drivers=Unknown("overlay")), DRIVER) == [Severity.UNKNOWN]
     rescue = healthy(root_drivers=Unknown("not taken"), running_release=Unknown("not taken"))
-    assert not found(rescue, DRIVER)
+    assert severities(rescue, DRIVER) == [Severity.UNKNOWN]
+    assert not found(healthy(root_drivers=Unknown("overlay"), container="lxc"), DRIVER)
 
 
 def room(free: int, *, size: int = 250 * MIB, inodes_free: int = 60000) -> BootState:

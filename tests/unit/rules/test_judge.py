@@ -10,7 +10,7 @@ from bootkeep.facts.reading import Readings
 from bootkeep.facts.unknown import Unknown
 from bootkeep.flows.check import check_readings
 from bootkeep.rules.judge import ALL_RULES, judge
-from unit.rules.states import healthy, kernels
+from unit.rules.states import healthy, kernels, recorded
 
 
 def test_a_healthy_machine_has_no_findings() -> None:
@@ -49,3 +49,10 @@ def test_one_unread_thing_is_one_finding() -> None:
 
 def test_ids_and_classes_are_unique_and_complete() -> None:
     assert len({rule.id for rule in ALL_RULES}) == len(ALL_RULES) == 12
+
+
+def test_an_unmounted_boot_hides_its_consequences_unless_it_is_accepted() -> None:
+    state = recorded("boot-unmounted")
+    assert [finding.id for finding in judge(state, Policy()).findings] == ["boot-not-mounted"]
+    accepted = judge(state, Policy(accepted={"boot-not-mounted": "mounted by hand"}))
+    assert accepted.judgement is not Judgement.GO and len(accepted.findings) > 1

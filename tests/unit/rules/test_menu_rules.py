@@ -95,5 +95,9 @@ def test_where_grub_pc_installs_itself() -> None:
     assert severities(healthy(grub_install_devices=Absent("never asked")), DISK) == [Severity.ADVICE]
     assert severities(healthy(grub_install_devices=Unknown("denied")), DISK) == [Severity.UNKNOWN]
     assert severities(healthy(block_devices=Unknown("no lsblk"), fstab=()), DISK) == [Severity.UNKNOWN]
+    devices = healthy().block_devices
+    assert isinstance(devices, tuple)
+    bare = tuple(replace(device, persistent_links=()) for device in devices)
+    assert severities(healthy(block_devices=bare, firmware=Unknown("rescue")), DISK) == [Severity.UNKNOWN]
     uefi = Firmware("uefi", False, (), ())
     assert not found(healthy(firmware=uefi, grub_install_devices=("/dev/gone",)), DISK)

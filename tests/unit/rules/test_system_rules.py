@@ -59,7 +59,8 @@ def test_boot_that_is_not_mounted_or_read_only() -> None:
         replace(mount, options=("ro", "relatime")) if mount.target == "/boot" else mount for mount in state.mounts
     )
     assert severities(replace(state, mounts=read_only), NOT_MOUNTED) == [Severity.AT_RISK]
-    assert not found(replace(state, mounts=Unknown("rescue")), NOT_MOUNTED)
+    assert severities(replace(state, mounts=Unknown("rescue")), NOT_MOUNTED) == [Severity.UNKNOWN]
+    assert not found(healthy(mounts=Unknown("rescue")), NOT_MOUNTED), "its fstab has no /boot"
 
 
 def with_line(spec: str, target: str = "/srv", file_system: str = "ext4", options: str = "defaults") -> BootState:
@@ -84,6 +85,10 @@ def with_line(spec: str, target: str = "/srv", file_system: str = "ext4", option
         (("/swapfile", "none", "swap", "sw"), []),
         (("/dev/vda1", "/mnt"), []),
         (("/dev/disk/by-id/virtio-bootkeep0", "/mnt"), []),
+        (("/dev/disk/by-id/gone", "/mnt"), [Severity.WILL_NOT_BOOT]),
+        (("/dev/disk/by-label/gone", "/mnt"), [Severity.WILL_NOT_BOOT]),
+        (("/dev/disk/by-path/pci-0000:00:05.0", "/mnt"), [Severity.UNKNOWN]),
+        (("/dev/md/data", "/mnt"), [Severity.UNKNOWN]),
     ],
 )
 def test_devices_of_fstab(line: tuple[str, ...], expected: list[Severity]) -> None:

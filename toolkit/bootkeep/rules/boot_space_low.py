@@ -29,21 +29,20 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     spaces = {space.target: space for space in state.space}
     root, boot = spaces.get("/"), spaces.get("/boot")
     separate = boot is not None and root is not None and not _same(boot, root)
-    if boot is None and root is None:
+    own_boot = isinstance(state.fstab, tuple) and any(line.target == "/boot" for line in state.fstab)
+    if root is None or (boot is None and own_boot):
         yield RULE.unknown("the room in /boot", "free space could not be asked")
         return
     wanted = wanted_bytes(state, policy)
     if isinstance(wanted, Unknown):
         return  # no kernels were readable: said by fallback-kernel-missing
-    place = boot if separate else (root or boot)
-    if place is None:
-        return
+    place = boot if boot is not None and separate else root
     floor = wanted if separate else max(wanted, policy.root_free_bytes)
     if place.free_bytes < floor:
         yield _low(place, floor, separate)
-    if separate and root is not None and root.free_bytes < policy.root_free_bytes:
+    if separate and root.free_bytes < policy.root_free_bytes:
         yield _low(root, policy.root_free_bytes, False)
-    if root is not None and root.inodes and root.inodes_free < _INODES_FREE:
+    if root.inodes and root.inodes_free < _INODES_FREE:
         yield RULE.finding(
             Severity.AT_RISK,
             f"/ has {root.inodes_free} inodes left: the modules of the next kernel need about {_INODES_FREE}.",

@@ -8,6 +8,7 @@ and /dev paths; not network or virtual file systems.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from bootkeep.facts.boot_state import BootState
@@ -20,6 +21,8 @@ from bootkeep.rules.rule import Rule
 RULE = Rule("fstab-device-missing", "B41")
 
 _TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partition_uuid", "PARTLABEL": "partition_label"}
+
+_FOLDERS = {"by-uuid": "UUID", "by-label": "LABEL", "by-partuuid": "PARTUUID", "by-partlabel": "PARTLABEL"}
 
 
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
@@ -44,8 +47,11 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         yield RULE.unknown("the devices that fstab names", why)
         return
     for line in lines:
-        if not resolves(line.spec, state.block_devices):
+        answer = resolves(line.spec, state.block_devices)
+        if answer is False:
             yield _missing(line)
+        elif answer is None:
+            yield RULE.unknown("the devices that fstab names", f"lsblk does not know what {line.spec} leads to")
 
 
 def _must_be_there(line: FstabLine) -> bool:
@@ -62,17 +68,22 @@ def _must_be_there(line: FstabLine) -> bool:
     return (bool(mark) and tag in _TAGS) or line.spec.startswith("/dev/")
 
 
-def resolves(spec: str, devices: tuple[BlockDevice, ...]) -> bool:
-    """Whether a name of fstab leads to a device that lsblk knows."""
+def resolves(spec: str, devices: tuple[BlockDevice, ...]) -> bool | None:
+    """Whether a name of fstab leads to a device that lsblk knows; None for links that lsblk does not tell of."""
     tag, mark, value = spec.partition("=")
+    folder, slash, name = spec.removeprefix("/dev/disk/").partition("/")
+    if slash and folder in _FOLDERS:
+        tag, mark, value = _FOLDERS[folder], "=", name
     if mark and tag in _TAGS:
         value = value.strip('"')
         found = (str(getattr(device, _TAGS[tag])) for device in devices)
         return any(value == each or (tag != "LABEL" and value.lower() == each.lower()) for each in found)
-    by_uuid = spec.removeprefix("/dev/disk/by-uuid/")
-    if by_uuid != spec:
-        return any(by_uuid == device.uuid for device in devices)
-    return any(spec == device.path or spec in device.persistent_links or _mapped(spec, device) for device in devices)
+    if any(spec == device.path or spec in device.persistent_links or _mapped(spec, device) for device in devices):
+        return True
+    if spec.startswith("/dev/disk/by-id/"):
+        return False if any(device.persistent_links for device in devices) else None
+    # Links of other kinds (by-path, /dev/md/name) are udev's: what is no plain node or mapper name cannot be judged here.
+    return None if re.match(r"/dev/(?:disk|md)/", spec) else False
 
 
 def _mapped(spec: str, device: BlockDevice) -> bool:

@@ -49,7 +49,8 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
 
 
 def _uses_grub_pc(state: BootState) -> bool:
-    bios = isinstance(state.firmware, Firmware) and state.firmware.mode == "bios"
+    # In a rescue root the firmware is not known; the package is there for BIOS machines only.
+    bios = not isinstance(state.firmware, Firmware) or state.firmware.mode == "bios"
     installed = isinstance(state.packages, tuple) and any(
         package.name == "grub-pc" and package.state == "installed" for package in state.packages
     )
@@ -59,7 +60,9 @@ def _uses_grub_pc(state: BootState) -> bool:
 def _judge_device(path: str, known: tuple[BlockDevice, ...]) -> Iterable[Finding]:
     device = next((each for each in known if path == each.path or path in each.persistent_links), None)
     evidence = ("/var/cache/debconf/config.dat", f"grub-pc/install_devices: {path}")
-    if device is None:
+    if device is None and path.startswith("/dev/disk/") and not any(each.persistent_links for each in known):
+        yield RULE.unknown("where grub-pc installs itself", "the links in /dev/disk could not be read from here")
+    elif device is None:
         yield RULE.finding(
             Severity.AT_RISK,
             f"grub-pc is to be installed to {path}, which does not exist: its next upgrade leaves an old boot sector that does "

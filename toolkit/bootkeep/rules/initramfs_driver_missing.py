@@ -1,9 +1,8 @@
 """B22: an initramfs lacks a module that the way to the root file system needs.
 
 The way is read from /sys of the running machine (file system, mapper, disk, controller, bus); each module on it has to be in
-the image or built into that kernel. Default kernel: WILL_NOT_BOOT. Another: AT_RISK. Unknown ways (containers, rescue roots)
-are not judged here: what runs there is no proof of what the machine needs, so no finding is made of it, only for a live
-machine whose root device is known.
+the image or built into that kernel. Default kernel: WILL_NOT_BOOT. Another: AT_RISK. Where the way cannot be followed
+(a rescue root, an overlay) the question stays UNKNOWN, because a GO would promise an answer that nobody had.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from collections.abc import Iterable
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
-from bootkeep.facts.kernel import Initramfs, Kernel, ModulesTree
+from bootkeep.facts.kernel import Initramfs, Kernel
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.unknown import Unknown
+from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.rules.common import all_kernels, default_kernel, label
 from bootkeep.rules.rule import Rule
 
@@ -24,12 +23,16 @@ RULE = Rule("initramfs-driver-missing", "B22")
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     """Compare the drivers of the root device with each image."""
     if not isinstance(state.root_drivers, tuple):
-        if isinstance(state.root_drivers, Unknown) and isinstance(state.running_release, str):
+        # A container is not started through an initramfs; its host's root tells nothing about this one.
+        if isinstance(state.root_drivers, Unknown) and state.kernels and not isinstance(state.container, str):
             yield RULE.unknown("whether every initramfs can reach the root file system", state.root_drivers.why)
         return
     default = default_kernel(state)
     for kernel in all_kernels(state):
         missing = missing_drivers(kernel, state.root_drivers)
+        if isinstance(missing, Unknown):
+            yield RULE.unknown(f"whether the initramfs of {label(kernel)} reaches the root file system", missing.why)
+            continue
         if missing:
             image = kernel.initramfs.file.path if isinstance(kernel.initramfs, Initramfs) else ""
             yield RULE.finding(
@@ -40,11 +43,17 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
             )
 
 
-def missing_drivers(kernel: Kernel, drivers: tuple[str, ...]) -> tuple[str, ...]:
-    """Modules that are neither in the image nor built in; none when either could not be read (another rule says so)."""
+def missing_drivers(kernel: Kernel, drivers: tuple[str, ...]) -> tuple[str, ...] | Unknown:
+    """Modules that are neither in the image nor built in; none when the image is damaged or missing (another rule says so)."""
     image, tree = kernel.initramfs, kernel.modules
     if not isinstance(image, Initramfs) or not isinstance(image.modules, frozenset) or image.has_init is not True:
         return ()
-    if not isinstance(tree, ModulesTree) or not isinstance(tree.builtin, frozenset):
+    wanted = tuple(name for name in drivers if name not in image.modules)
+    if not wanted or isinstance(tree, Absent):
         return ()
-    return tuple(name for name in drivers if name not in image.modules and name not in tree.builtin)
+    if isinstance(tree, Unknown):
+        return tree
+    if isinstance(tree.builtin, Unknown):
+        return tree.builtin
+    built_in = tree.builtin if isinstance(tree.builtin, frozenset) else frozenset()
+    return tuple(name for name in wanted if name not in built_in)

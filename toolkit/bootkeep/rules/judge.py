@@ -50,6 +50,7 @@ def judge(state: BootState, policy: Policy) -> Verdict:
     """All findings about a machine, worst first, and the verdict they add up to. Reads no machine."""
     found = [finding for module in _IN_ORDER for finding in module.judge(state, policy)]
     found = [_accept(finding, policy) for finding in _one_ignorance_each(found)]
+    found = _without_consequences(found, state)
     found.sort(key=lambda finding: _WEIGHT[finding.severity])  # stable: the order of ALL_RULES stays within a weight
     findings = tuple(found)
     return Verdict(judgement_of(findings), findings)
@@ -74,6 +75,36 @@ def _one_ignorance_each(findings: list[Finding]) -> list[Finding]:
             if also not in kept[twin].evidence:
                 kept[twin] = replace(kept[twin], evidence=(*kept[twin].evidence, also))
     return kept
+
+
+#: What is judged by looking into /boot.
+_ABOUT_BOOT = frozenset(
+    rule.RULE.id
+    for rule in (
+        boot_space_low,
+        initramfs_damaged,
+        initramfs_driver_missing,
+        default_entry_broken,
+        grub_config_stale,
+        fallback_kernel_missing,
+        kernel_replaced_in_place,
+    )
+)
+
+
+def _without_consequences(findings: list[Finding], state: BootState) -> list[Finding]:
+    """While /boot is not mounted, what lies there is not what the loader sees: nothing about it is worth saying.
+
+    Only where the missing mount itself stops the reboot: an accepted one hides nothing.
+    """
+    mounted = not isinstance(state.mounts, tuple) or any(mount.target == "/boot" for mount in state.mounts)
+    stops = any(
+        finding.id == boot_not_mounted.RULE.id and finding.subject == "/boot" and finding.severity is Severity.AT_RISK
+        for finding in findings
+    )
+    if mounted or not stops:
+        return findings
+    return [finding for finding in findings if finding.id not in _ABOUT_BOOT]
 
 
 def _accept(finding: Finding, policy: Policy) -> Finding:
