@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import json
+import html
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -81,13 +81,7 @@ def test_html_stands_alone_and_escapes() -> None:
     assert "url(" not in page
     for step in made().steps():
         for line in step.step.command:
-            escaped = (
-                line.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace('"', "&quot;")
-                .replace("'", "&#x27;")
-            )
+            escaped = html.escape(line)
             assert escaped in render_runbook(made(), "html").decode()
 
 
@@ -120,7 +114,6 @@ def test_a_damaged_record_or_lost_pages_are_never_fresh(tmp_path: Path) -> None:
     answer = runbook_freshness(result(bios_plain()), POLICY, tmp_path)
     assert answer.freshness is Freshness.UNKNOWN
     assert answer.printed is None
-    assert json.loads("true")
 
 
 def test_without_the_engine_the_pdf_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import private_folder, replace_file
 from bootkeep.edges.host import Host
-from bootkeep.edges.typeset import qr_code, typeset
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.runbook import RUNBOOK_SCHEMA, Fingerprint, Freshness, Runbook
 from bootkeep.flows.check import CheckResult, check
+from bootkeep.flows.typeset import qr_code, typeset
 from bootkeep.reports.runbook_document import qr_text, runbook_document
 from bootkeep.reports.runbook_html import runbook_html
 from bootkeep.reports.runbook_text import runbook_text
