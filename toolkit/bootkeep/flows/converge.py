@@ -113,7 +113,9 @@ def hooks_in_force(*, dry_run: bool) -> Converged:
 def hooks_withdrawn(*, dry_run: bool) -> Converged:
     """No package manager calls the hooks."""
     changes = take_files(HOOKS, dry_run=dry_run)
-    return Converged(True, "The hooks are gone." if changes else "There are no hooks.", changes)
+    if not changes:
+        return Converged(True, "There are no hooks.")
+    return Converged(True, "The hooks would be taken away." if dry_run else "The hooks are gone.", changes)
 
 
 def last_good_preserved(*, dry_run: bool) -> Converged:

@@ -20,6 +20,7 @@ from bootkeep.flows.loader_configuration import save_loader_configuration
 Look = Callable[[], tuple[BootState, tuple[Finding, ...]]]
 
 DEFAULTS = Path("/etc/default/grub")
+MENU = Path("/boot/grub/grub.cfg")
 STALE = "grub-config-stale"
 BROKEN = "default-entry-broken"
 
@@ -28,7 +29,7 @@ def menu_problems(state: BootState, findings: tuple[Finding, ...]) -> tuple[str,
     """Why the menu has to be made again, one sentence each; empty when it is current. Raises BootkeepError on ignorance."""
     grub = state.grub
     if isinstance(grub, Unknown):
-        raise _cannot(f"grub.cfg is not known: {grub.why}", "/boot/grub/grub.cfg")
+        return _damage(grub.why)
     if isinstance(grub, Absent):
         return ("There is no grub.cfg.",)
     problems = _defects(findings, STALE)
@@ -41,6 +42,18 @@ def menu_problems(state: BootState, findings: tuple[Finding, ...]) -> tuple[str,
     if not grub.sources_preserved:
         problems.append("It does not source bootkeep.cfg, where the preserved kernels have their entries.")
     return tuple(dict.fromkeys(problems))
+
+
+def _damage(why: str) -> tuple[str, ...]:
+    """What GRUB's own checker says about a menu that we do not understand: damaged is to be made again, the rest is not ours.
+
+    Raises BootkeepError when the checker passes it, or cannot be asked: then it is we who do not understand.
+    """
+    done = run(["grub-script-check", str(MENU)], timeout_s=30)
+    if done.exit_code == 1 and not done.missing and MENU.is_file():
+        said = " ".join((done.stderr or done.stdout).split())[:300]
+        return (f"{MENU} is damaged ({why}); grub-script-check says: {said}.",)
+    raise _cannot(f"grub.cfg is not known: {why}", str(MENU))
 
 
 def make_menu_current(look: Look, *, dry_run: bool) -> Converged:

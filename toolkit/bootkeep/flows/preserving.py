@@ -75,7 +75,10 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
         _reload()
         if script:
             update_grub()
-    return Converged(True, "The entries and units are gone." if changes else "There are none.", tuple(changes))
+    if not changes:
+        return Converged(True, "There are no entries and units.")
+    words = "would be taken away" if dry_run else "are gone"
+    return Converged(True, f"The entries and units {words}; the preserved files stay.", tuple(changes))
 
 
 def _files(hook_deadline_s: float, *, dry_run: bool) -> tuple[StateChange, ...]:
