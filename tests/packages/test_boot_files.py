@@ -76,6 +76,21 @@ def test_another_key_leaves_the_modules_alone(machine: Machine, key: str) -> Non
     assert "kept.ko" not in seen
 
 
+def test_packages_are_not_unpacked_into_preserved_modules(machine: Machine) -> None:
+    boot_with(machine, f"{RELEASE}_1")
+    path = machine.deb("modules", "1", files={f"/lib/modules/{RELEASE}/kernel/kept.ko": "packaged"})
+    done = machine(
+        "mount --bind /tmp/cmdline /proc/cmdline && sh /usr/lib/bootkeep/preserved-modules && "
+        f"apt-get -qy install {path} && cat /lib/modules/{RELEASE}/kernel/kept.ko && "
+        f"umount /lib/modules/{RELEASE} && cat /lib/modules/{RELEASE}/kernel/kept.ko"
+    )
+    assert done.exit_code == 0, done.stderr + machine.log()
+    assert done.stdout.endswith("keptpackaged")
+    kept = machine.root / f"usr/lib/bootkeep/preserved/{RELEASE}_1/modules/kernel/kept.ko"
+    assert kept.read_text() == "kept"
+    machine("dpkg -P modules", DPKG_FRONTEND_LOCKED="1")
+
+
 def fake_systemctl(machine: Machine, word: str) -> None:
     tool = machine.root / "usr/local/sbin/systemctl"
     tool.write_text(

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from bootkeep.edges.clock import now_utc
 from bootkeep.edges.run import run
 from bootkeep.facts.kernel import LastGood
-from bootkeep.facts.transaction import Outcome
+from bootkeep.facts.transaction import Outcome, Override
 
 from .conftest import Machine
 
@@ -110,6 +111,24 @@ def test_an_override_in_the_environment_is_logged(patched: Machine) -> None:
     assert item.override is not None
     assert (item.override.reason, item.override.by) == ("moving to 6.12", "ada")
     assert "moving to 6.12" in done.stderr
+
+
+def test_an_override_that_waits_serves_one_session_even_with_doubled_hooks(patched: Machine) -> None:
+    twice = (patched.root / "etc/apt/apt.conf.d/zz-bootkeep").read_text()
+    (patched.root / "etc/apt/apt.conf.d/zy-other").write_text(twice)
+    patched.store.save_override(Override("told so", "ada", now_utc()))
+    done = patched(f"apt-get -qy purge linux-image-{RELEASE}")
+    assert done.exit_code == 0, done.stderr
+    item = patched.only()
+    assert item.override is not None
+    assert item.override.reason == "told so"
+    assert patched.store.take_override() is None
+
+
+def test_an_override_that_came_too_late_is_none(patched: Machine) -> None:
+    patched.store.save_override(Override("told so", "ada", "2026-01-01T00:00:00Z"))
+    assert patched(f"apt-get -qy purge linux-image-{RELEASE}").exit_code == 100
+    assert patched.store.take_override() is None
 
 
 def test_same_abi_upgrade_in_place_keeps_the_old_kernel(patched: Machine) -> None:

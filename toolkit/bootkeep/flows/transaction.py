@@ -25,6 +25,7 @@ from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange,
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
 from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
+from bootkeep.flows.preserved_modules import step_aside, step_back
 from bootkeep.flows.transaction_files import planned_config_copies
 
 #: A process that lives for days (packagekitd, aptitude's screen) starts a new transaction after this long without one.
@@ -68,11 +69,13 @@ def open_transaction(
         session = _session(store, request.caller, now)
     if session and session.outcome is Outcome.OPEN and _is_same_step(session, request.changes):
         return Answer()
+    step_aside(root)
     override = session.override if session else None
     preserved: tuple[str, ...] = ()
     if policy.guard:
         verdict = _guard(request, store=store, root=root, now=now, override=override)
         if verdict.refusal:
+            step_back(root)
             _record_refusal(request, verdict.refusal, store=store, now=now)
             return Answer(verdict.refusal, refused=True)
         override, preserved = verdict.override, verdict.preserved
@@ -118,6 +121,13 @@ def close_transaction(
     """After the package manager ended: the outcome from dpkg's status, the second snapshot, the verdict's one line."""
     until = time.monotonic() + deadline_s
     now = now_utc()
+    try:
+        return _close(request, store=store, policy=policy, root=root, until=until, now=now)
+    finally:
+        step_back(root)
+
+
+def _close(request: Request, *, store: Store, policy: Policy, root: Path, until: float, now: str) -> Answer:
     close_orphans(store, root=root, but=request.caller)
     session = _session(store, request.caller, now)
     if session is None:
@@ -208,7 +218,11 @@ def _record_refusal(request: Request, text: str, *, store: Store, now: str) -> N
     """A refused step is a closed transaction. A store that cannot write must not turn the refusal into a pass."""
     step = TransactionStep(request.changes, now, now)
     for item in store.newest(1):
-        if item.outcome is Outcome.REFUSED and _same_process(item.caller, request.caller):
+        if (
+            item.outcome is Outcome.REFUSED
+            and _same_process(item.caller, request.caller)
+            and item.changes == step.changes
+        ):
             return
     first_line = text.split("\n", 1)[0].removeprefix("bootkeep: ")
     record = Transaction(new_transaction_id(now), request.caller, Outcome.REFUSED, first_line, now, now, (step,), ())
