@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from bootkeep.reports.document import Mark, Report
 from bootkeep.reports.printable import printable
@@ -14,7 +13,7 @@ from bootkeep.reports.printable import printable
 
 def _finalize(value: Any) -> Any:
     """Every value that is put into a page: odd characters spelled out; the rest is escaped by Jinja itself."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 @cache
