@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from bootkeep.compare.accounts import account_changes, sudo_changes
 from bootkeep.compare.attribution import Attribution, attribution_of
 from bootkeep.compare.files import boot_changes, config_changes, crontab_changes, special_file_changes
 from bootkeep.compare.keyed import Gaps
 from bootkeep.compare.running import active_changes, listener_changes, process_changes, unit_changes
 from bootkeep.compare.settings import (
-    account_changes,
     alternative_changes,
     module_changes,
     mount_changes,
     package_changes,
     reboot_changes,
     sshd_changes,
-    sudo_changes,
     sysctl_changes,
 )
 from bootkeep.compare.weakening import rule_rank

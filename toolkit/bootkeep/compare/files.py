@@ -67,7 +67,7 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
                 rule="config-replaced",
             )
         else:
-            yield _config(difference, package, who)
+            yield _config(difference, package, who, edited=path in edited_before)
 
 
 def leftover_of(path: str, suffixes: tuple[str, ...]) -> str:
@@ -104,7 +104,9 @@ def _leftover(difference: Difference[ConfigFile], package: str, who: Attribution
     )
 
 
-def _config(difference: Difference[ConfigFile], package: str, who: Attribution, family: str = "config") -> Change:
+def _config(
+    difference: Difference[ConfigFile], package: str, who: Attribution, *, family: str = "config", edited: bool = False
+) -> Change:
     path, was, now = difference.key, difference.before, difference.after
     trust = path.startswith(_TRUST)
     change_class = ChangeClass.CONFIG if package or not who.packages else ChangeClass.DRIFT
@@ -128,6 +130,9 @@ def _config(difference: Difference[ConfigFile], package: str, who: Attribution, 
         parts.append("is new" if now else "was removed")
         if was and not package:
             severity = Medium
+    if was and edited:  # not replaced, or somebody would have said so: a maintainer script worked on it
+        severity = Medium
+        parts.append("it had been edited on this host")
     if now and now.kind == "file" and now.mode & 0o002 and not (was and was.mode & 0o002):
         change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "config-world-writable"
         parts.append("anybody may write to it")
