@@ -99,6 +99,8 @@ def layout_of(state: BootState) -> Layout:
     not_covered = list(_not_covered(volumes))
     if isinstance(state.block_devices, (Absent, Unknown)):
         not_covered.append("The block devices could not be read: the UUIDs of this host are read from the screen.")
+    elif not volumes[0].uuid:
+        not_covered.append("The device of the root file system was not found: its UUID is read from the screen.")
     by_name = {device.name: device for device in devices}
     layout = Layout(volumes, (), (), tuple(not_covered))
     return Layout(volumes, _disks(layout.boot, by_name), _disks(layout.esp, by_name), tuple(not_covered))

@@ -20,7 +20,7 @@ a { color: var(--go); } section { margin: 2rem 0; scroll-margin-top: 1rem; }
 h2 { background: var(--ink); color: var(--paper); padding: .3rem .6rem; font-size: 1.15rem; display: flex; gap: 1rem; }
 h2 .time { margin-left: auto; font-weight: normal; font-size: .85rem; align-self: center; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; } th, td { border: 1px solid var(--line); padding: .25rem .5rem;
-  text-align: left; vertical-align: top; overflow-wrap: anywhere; } td:empty { height: 1.8rem; }
+  text-align: left; vertical-align: top; overflow-wrap: break-word; } td:empty { height: 1.8rem; }
 .scroll { overflow-x: auto; }
 .box { border: 2px solid var(--ink); padding: .5rem .8rem; margin: .8rem 0; }
 .step { margin: 1rem 0; padding-left: .8rem; border-left: 4px solid var(--line); break-inside: avoid; }

@@ -14,6 +14,9 @@ from bootkeep.runbook.steps import CARDS, RESCUE, SEE, VERIFY, numbered, section
 #: Where the host's root is mounted in the rescue shell.
 TARGET = "/mnt/target"
 
+#: What ``uname -m`` prints, by dpkg's name of the architecture.
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "i686", "armhf": "armv7l", "ppc64el": "ppc64le"}
+
 StepRow = tuple[Step, str, tuple[str, ...]]
 
 
@@ -51,7 +54,8 @@ def _medium(facts: HostFacts) -> list[StepRow]:
     medium = (
         plain(facts.policy.site.rescue_medium) or "A Debian installer (Advanced options, Rescue mode) or live medium"
     )
-    arch = plain(facts.state.identity.architecture)
+    ours = plain(facts.state.identity.architecture)
+    arch = _MACHINES.get(ours, ours)
     check = Step(
         Place.RESCUE,
         f"Did it start in {mode} mode, as this host does?" if mode else "Write down in which mode it started.",

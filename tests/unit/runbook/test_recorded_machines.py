@@ -1,0 +1,62 @@
+"""The recorded machines: real roots, real menus, healthy and broken; the gates hold for the paper of each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bootkeep.facts.codec import from_json
+from bootkeep.facts.reading import Readings
+from bootkeep.flows.check import CheckResult, check_readings
+from bootkeep.flows.runbook import make_runbook, render_runbook
+from bootkeep.remedies import remedy_for
+from bootkeep.remedies.layout import layout_of
+from unit.runbook.gates import check_all
+from unit.runbook.machines import AT, POLICY
+
+MACHINES = Path(__file__).parents[2] / "machines"
+NAMES = sorted(path.parent.name for path in MACHINES.glob("*/readings.json"))
+
+
+def looked_at(name: str) -> CheckResult:
+    readings = from_json(Readings, (MACHINES / name / "readings.json").read_bytes(), where=name)
+    return check_readings(readings, POLICY, taken_at=AT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gates_hold(name: str) -> None:
+    result = looked_at(name)
+    runbook = make_runbook(result, POLICY, generated_at=AT)
+    check_all(runbook, result.state)
+    assert render_runbook(runbook, "text").isascii()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_root_is_mounted_by_its_own_uuid(name: str) -> None:
+    """Nothing of a whole Debian machine has to be read from the screen."""
+    result = looked_at(name)
+    root = layout_of(result.state).root
+    assert root is not None
+    assert root.uuid
+    text = render_runbook(make_runbook(result, POLICY, generated_at=AT), "text").decode()
+    assert f"mount UUID={root.uuid} /mnt/target" in text
+    assert "READ THIS FROM THE SCREEN: UUID" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_finding_has_its_remedy_with_something_to_type(name: str) -> None:
+    result = looked_at(name)
+    for finding in result.verdict.findings:
+        if finding.remedy:
+            remedy = remedy_for(finding, result.state)
+            assert remedy is not None, finding.remedy
+            assert any(step.command for step in remedy.live), finding
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("healthy-")])
+def test_a_healthy_machine_has_a_kernel_to_go_back_to(name: str) -> None:
+    text = render_runbook(make_runbook(looked_at(name), POLICY, generated_at=AT), "text").decode()
+    assert re.search(r"Go back to +6[.]1[.]0-", text)
+    assert "set k=6.1.0-" in text
