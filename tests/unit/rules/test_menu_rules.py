@@ -7,6 +7,7 @@ from typing import Any
 
 from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig
 from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.finding import Severity
 from bootkeep.facts.machine import Firmware
 from bootkeep.facts.unknown import Absent, Unknown
@@ -57,6 +58,7 @@ def test_a_link_leads_to_its_kernel() -> None:
 def test_not_knowing_the_default_is_unknown() -> None:
     assert severities(healthy(default_entry=Unknown("grubenv damaged")), DEFAULT) == [Severity.UNKNOWN]
     assert severities(starts(kernel_path="(other-uuid)/vmlinuz"), DEFAULT) == [Severity.UNKNOWN]
+    assert severities(starts(kernel_path="/boot/loader/x/vmlinuz"), DEFAULT) == [Severity.UNKNOWN]
 
 
 def test_the_menu_fits_the_kernels() -> None:
@@ -101,3 +103,8 @@ def test_where_grub_pc_installs_itself() -> None:
     assert severities(healthy(block_devices=bare, firmware=Unknown("rescue")), DISK) == [Severity.UNKNOWN]
     uefi = Firmware("uefi", False, (), ())
     assert not found(healthy(firmware=uefi, grub_install_devices=("/dev/gone",)), DISK)
+
+
+def test_a_state_survives_json() -> None:
+    state = recorded("default-entry-dangling")
+    assert from_json(BootState, to_json(state), where="test") == state

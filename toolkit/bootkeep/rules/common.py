@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bootkeep.facts.boot_entry import BootEntry, DefaultEntry
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.kernel import Initramfs, Kernel, ModulesTree
@@ -62,8 +64,8 @@ def state_path(state: BootState, path: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Whether an entry's path belongs to this system: ``(uuid)/path`` and empty paths do not."""
-    return path.startswith("/")
+    """Whether the facts tell about a path: /boot, links and files at /, preserved kernels. Not ``(uuid)/path``."""
+    return bool(re.fullmatch(r"/(?:boot/)?[^/]+|/boot/bootkeep/[^/]+/[^/]+", path))
 
 
 def default_kernel(state: BootState) -> Kernel | None:

@@ -20,6 +20,7 @@ from bootkeep.rules.common import (
     is_ours,
     kernel_of_entry,
     needs_no_initramfs,
+    state_path,
 )
 from bootkeep.rules.rule import Rule
 
@@ -66,12 +67,9 @@ def _files(state: BootState, entry: BootEntry, present: tuple[str, ...]) -> Iter
     paths = (entry.kernel_path, *entry.initramfs_paths)
     foreign = [path for path in paths if not is_ours(path)]
     if foreign:
-        yield RULE.unknown(
-            "the default entry", f"it loads {foreign[0]} from a file system that is not this machine's /boot"
-        )
+        yield RULE.unknown("the default entry", f"it loads {foreign[0]} from outside this machine's /boot")
         return
-    missing = [path for path in paths if path not in present and path.startswith("/boot/")]
-    missing += [path for path in paths if path not in present and not path.startswith("/boot/")]
+    missing = [path for path in paths if path not in present]
     if missing:
         yield RULE.finding(
             Severity.WILL_NOT_BOOT,
@@ -87,7 +85,11 @@ def _files(state: BootState, entry: BootEntry, present: tuple[str, ...]) -> Iter
 def _kernel(state: BootState, entry: BootEntry) -> Iterable[Finding]:
     kernel = kernel_of_entry(state, entry)
     if kernel is None:
-        if isinstance(state.kernels, tuple):
+        if not state_path(state, entry.kernel_path).startswith("/boot/"):
+            yield RULE.unknown(
+                "the default entry", f"{entry.kernel_path} lies outside /boot, where kernels are not looked at"
+            )
+        elif isinstance(state.kernels, tuple):
             yield RULE.finding(
                 Severity.WILL_NOT_BOOT,
                 f"The default boot entry '{entry.title}' loads {entry.kernel_path}, which is no kernel image.",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-
 from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.reading import Readings, Status
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import rows_of, text_of, why
-from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, MenuItem, find_entry, first_entry, parse_grub_cfg
+from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, MenuItem, find_entry, parse_grub_cfg
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 from bootkeep.probes.bootloaders.paths import Locator
 from bootkeep.probes.read import Command, File, Listing, Probe
@@ -101,12 +98,6 @@ def _resolved(menu: GrubMenu, wanted: str, chosen_by: str) -> DefaultEntry:
     return DefaultEntry(wanted, chosen_by, entry or Absent(f"a menu entry called {wanted}"))
 
 
-def fallback_of_default(readings: Readings, locator: Locator) -> BootEntry | None:
-    """What GRUB starts when the default names no entry: the first one."""
-    menu = _menu(readings, locator)
-    return first_entry(menu.items) if isinstance(menu, GrubMenu) else None
-
-
 def _environment(readings: Readings) -> dict[str, str] | Unknown:
     reading = readings[ENV.key]
     if reading.status is Status.ABSENT:
@@ -117,20 +108,6 @@ def _environment(readings: Readings) -> dict[str, str] | Unknown:
         return parse_grubenv(reading.text)
     except NotUnderstood as error:
         return Unknown(str(error))
-
-
-def default_settings(text: str) -> dict[str, str]:
-    """``NAME=value`` lines of /etc/default/grub, unquoted as the shell would; lines that are no plain assignment are left out."""
-    settings: dict[str, str] = {}
-    for line in text.splitlines():
-        match = re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$", line)
-        if match:
-            try:
-                words = shlex.split(match[2], comments=True)
-            except ValueError:
-                continue
-            settings[match[1]] = words[0] if words else ""
-    return settings
 
 
 def debconf_values(text: str, name: str) -> Maybe[str]:

@@ -70,7 +70,7 @@ def digests_of(readings: Readings, paths: tuple[str, ...]) -> dict[str, str]:
 
 
 def files_in_boot(readings: Readings) -> Maybe[dict[str, dict[str, Any]]]:
-    """Path -> listing row of everything in /boot, of links at the root, and of preserved kernels."""
+    """Path -> listing row of everything in /boot, of links and files at the root, and of preserved kernels."""
     rows = rows_of(readings, BOOT_FILES, "/boot")
     if not isinstance(rows, tuple):
         return rows
@@ -78,7 +78,7 @@ def files_in_boot(readings: Readings) -> Maybe[dict[str, dict[str, Any]]]:
     for read in (PRESERVED_FILES, ROOT_LINKS):
         extra = rows_of(readings, read, read.pattern)
         if isinstance(extra, tuple):
-            more += [row for row in extra if read is PRESERVED_FILES or row.get("type") == "link"]
+            more += [row for row in extra if read is PRESERVED_FILES or row.get("type") in ("link", "file")]
     try:
         return {str(row["path"]): row for row in (*rows, *more) if isinstance(row["size"], int)}
     except KeyError as error:
