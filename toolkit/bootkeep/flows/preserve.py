@@ -128,13 +128,7 @@ def write_menu(root: Path, *, always: frozenset[str] = frozenset()) -> tuple[str
         if record.key in always or (is_whole(root, record) and not _same_as_packaged(root, record))
     ]
     folder = root / MENU.parent
-    if not folder.is_dir():
-        if shown:
-            raise PreserveError(
-                "the preserved kernel has no menu entry: GRUB's directory is missing",
-                where=str(folder),
-                next_step="Install GRUB, or mount /boot.",
-            )
+    if not folder.is_dir():  # another boot loader: the copy is there for a hand boot, and patching is not held up
         return ()
     grub_cfg = folder / "grub.cfg"
     text = grub_cfg.read_text(encoding="utf-8", errors="surrogateescape") if grub_cfg.exists() else ""

@@ -1,0 +1,140 @@
+"""What is preserved, shown in the menu, and cleaned."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bootkeep.edges.preserved import PreserveError, preserved_kernels, sha256_of
+from bootkeep.facts.kernel import LastGood
+from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.flows.preserve import (
+    MENU,
+    clean_preserved,
+    kernel_files,
+    list_preserved,
+    preserve_kernel,
+    unpreserve,
+    write_menu,
+)
+
+OLD, NEW = "6.1.0-18-amd64", "6.12.1+deb12-cloud-amd64"
+
+
+def grub_entry(release: str) -> str:
+    return (
+        f"menuentry 'x' {{\n\tsearch --no-floppy --fs-uuid --set=root 1-2\n\tlinux /vmlinuz-{release} root=UUID=3 ro\n"
+        f"\tinitrd /initrd.img-{release}\n}}\n"
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "boot/grub").mkdir(parents=True)
+    (tmp_path / "boot/grub/grub.cfg").write_text(grub_entry(OLD) + grub_entry(NEW))
+    info = tmp_path / "var/lib/dpkg/info"
+    info.mkdir(parents=True)
+    status = ""
+    for number, release in enumerate((OLD, NEW), start=1):
+        (tmp_path / f"boot/vmlinuz-{release}").write_text(f"image {release}")
+        (tmp_path / f"boot/initrd.img-{release}").write_text(f"initramfs {release}")
+        modules = tmp_path / f"usr/lib/modules/{release}/kernel"
+        modules.mkdir(parents=True)
+        (modules / "x.ko").write_text(release)
+        (info / f"odd-{number}.list").write_text(f"/.\n/boot\n/boot/vmlinuz-{release}\n")
+        status += f"Package: odd-{number}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {number}.0-1\n\n"
+    (tmp_path / "var/lib/dpkg/status").write_text(status)
+    return tmp_path
+
+
+def good(root: Path, release: str) -> LastGood:
+    return LastGood(release, "", sha256_of(root / f"boot/vmlinuz-{release}"), "b", "2026-11-23T17:00:00Z")
+
+
+def menu(root: Path) -> str:
+    return (root / MENU).read_text() if (root / MENU).exists() else ""
+
+
+def replace_packaged(root: Path, release: str) -> None:
+    """As dpkg does it: a new file under the old name."""
+    for name in (f"vmlinuz-{release}", f"initrd.img-{release}"):
+        (root / "boot" / (name + ".dpkg-new")).write_text("newer")
+        (root / "boot" / (name + ".dpkg-new")).replace(root / "boot" / name)
+
+
+def test_the_owner_is_found_by_the_file_not_by_a_name(root: Path) -> None:
+    files = kernel_files(root, NEW)
+    assert files is not None
+    assert (files.package, files.package_version, files.key) == ("odd-2", "2.0-1", f"{NEW}_2.0-1")
+    assert kernel_files(root, "nowhere") is None
+    assert kernel_files(root, "../x") is None
+
+
+def test_a_copy_gets_an_entry_only_when_it_offers_something(root: Path) -> None:
+    record = preserve_kernel(root, OLD)
+    assert "menuentry" not in menu(root)
+    (item,) = list_preserved(root)
+    assert (item.whole, item.in_menu, item.same_as_packaged) == (True, False, True)
+    preserve_kernel(root, OLD, touched=True)
+    assert f"--id bootkeep-{record.key} " in menu(root)
+    replace_packaged(root, OLD)
+    write_menu(root)
+    (item,) = list_preserved(root)
+    assert (item.whole, item.in_menu, item.same_as_packaged) == (True, True, False)
+
+
+def test_the_entry_goes_when_the_transaction_changed_nothing(root: Path) -> None:
+    preserve_kernel(root, OLD, touched=True)
+    write_menu(root)
+    assert "menuentry" not in menu(root)
+
+
+def test_a_rebuilt_initramfs_makes_the_copy_worth_an_entry(root: Path) -> None:
+    preserve_kernel(root, OLD)
+    (root / f"boot/initrd.img-{OLD}").write_text("rebuilt")
+    assert write_menu(root)
+
+
+def test_a_newer_proven_kernel_cleans_older_copies(root: Path) -> None:
+    record = preserve_kernel(root, OLD)
+    assert clean_preserved(root, good(root, NEW)) == (record.key,)
+    assert preserved_kernels(root) == ()
+
+
+def test_the_running_copy_and_the_last_good_ones_stay(root: Path) -> None:
+    old, new = preserve_kernel(root, OLD), preserve_kernel(root, NEW)
+    (root / "proc").mkdir()
+    (root / "proc/cmdline").write_text(f"root=x bootkeep.preserved={old.key} ro\n")
+    assert clean_preserved(root, good(root, NEW)) == ()
+    assert {record.key for record in preserved_kernels(root)} == {old.key, new.key}
+    with pytest.raises(PreserveError, match="running right now"):
+        unpreserve(root, [old.key])
+
+
+def test_nothing_is_cleaned_for_a_last_good_that_is_nowhere(root: Path) -> None:
+    preserve_kernel(root, OLD)
+    assert clean_preserved(root, replace(good(root, NEW), image_sha256="0" * 64)) == ()
+    assert len(preserved_kernels(root)) == 1
+
+
+def test_no_loader_is_an_error_and_not_a_silent_copy(root: Path) -> None:
+    (root / "boot/grub/grub.cfg").write_text("")
+    with pytest.raises(PreserveError, match="nothing tells how this machine boots"):
+        preserve_kernel(root, OLD, touched=True)
+
+
+def test_another_boot_loader_keeps_the_copy_and_holds_nothing_up(root: Path) -> None:
+    shutil.rmtree(root / "boot/grub")
+    preserve_kernel(root, OLD, touched=True)
+    (item,) = list_preserved(root)
+    assert (item.whole, item.in_menu) == (True, False)
+
+
+def test_a_record_under_a_foreign_name_is_none(root: Path) -> None:
+    record = preserve_kernel(root, OLD)
+    (root / "boot/bootkeep" / record.key).rename(root / "boot/bootkeep/other")
+    assert preserved_kernels(root) == ()
+    assert isinstance(record, PreservedKernel)
