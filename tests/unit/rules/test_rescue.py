@@ -24,7 +24,7 @@ def from_rescue(name: str) -> Verdict:
         for key, reading in readings.answers.items()
     }
     left["listing:/dev/disk/by-id/*"] = Reading(Status.ABSENT)
-    left["listing:/sys/firmware/efi/*"] = Reading(Status.ABSENT)
+    left["listing:/sys/firmware/efi/*"] = Reading(Status.NOT_TAKEN)
     return check_readings(Readings(left), Policy(), taken_at="2026-11-23T18:00:00Z").verdict
 
 

@@ -70,6 +70,9 @@ class LiveHost:
     def answer(self, read: Read) -> Reading:
         """Answer one read; the machine's refusals become statuses."""
         started = time.monotonic()
+        about = getattr(read, "path", "") or getattr(read, "pattern", "")
+        if not self.is_running_system and about.startswith(("/proc/", "/sys/", "/run/")):
+            return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
         try:
             reading = self._answers[type(read)](read)
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -83,11 +86,13 @@ class LiveHost:
         return Reading(reading.status, reading.text, reading.exit_code, reading.detail, time.monotonic() - started)
 
     def _path(self, path: str) -> Path:
-        return self.root / path.lstrip("/") if not self.is_running_system else Path(path)
+        return Path(self._prefix(path) + path) if path != "/" else self.root
+
+    def _prefix(self, path: str) -> str:
+        """What stands before a path. Devices are the machine's, not the mounted root's: as for lsblk, /dev is the live one."""
+        return "" if self.is_running_system or f"{path}/".startswith("/dev/") else str(self.root).rstrip("/")
 
     def _file(self, read: File) -> Reading:
-        if not self.is_running_system and read.path.startswith(("/proc/", "/sys/")):
-            return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
         path = self._path(read.path)
         if not stat.S_ISREG(path.stat().st_mode):
             return Reading(Status.FAILED, detail=f"{read.path} is not a regular file")
@@ -106,11 +111,11 @@ class LiveHost:
             self._path(pattern).lstat()
             return [pattern]
         self._path(fixed).stat()
-        prefix = "" if self.is_running_system else str(self.root).rstrip("/")
+        prefix = self._prefix(pattern)
         if pattern == f"{fixed.rstrip('/')}/**":
             return sorted(match[len(prefix) :] for match in _walk(prefix + fixed))
         # Hidden files count: /etc/skel/.bashrc is configuration too. glob() skips them unless asked.
-        found = glob.iglob(prefix + pattern, recursive=True, include_hidden=True)
+        found = glob.iglob(glob.escape(prefix) + pattern, recursive=True, include_hidden=True)
         return sorted(match[len(prefix) :] for match in found)
 
     def _listing(self, read: Listing) -> Reading:
