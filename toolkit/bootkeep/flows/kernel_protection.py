@@ -141,7 +141,7 @@ def configuration(packages: Mapping[str, tuple[str, ...]], *, unattended_removal
     ]
     if not unattended_removal:
         lines += [
-            "// A set that was right at the last highstate may be old when unattended-upgrades runs: it removes no kernel.",
+            "// unattended-upgrades would remove unused kernels before it installs new ones, and this list may be old by then.",
             f'{UNATTENDED} "false";',
         ]
     return "\n".join(lines) + "\n"
