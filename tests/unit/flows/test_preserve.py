@@ -17,6 +17,7 @@ from bootkeep.flows.preserve import (
     kernel_files,
     list_preserved,
     preserve_kernel,
+    preserve_last_good,
     unpreserve,
     write_menu,
 )
@@ -124,6 +125,18 @@ def test_no_loader_is_an_error_and_not_a_silent_copy(root: Path) -> None:
     (root / "boot/grub/grub.cfg").write_text("")
     with pytest.raises(PreserveError, match="nothing tells how this machine boots"):
         preserve_kernel(root, OLD, touched=True)
+
+
+def test_the_last_good_kernel_is_preserved_and_no_other_build_of_it(root: Path) -> None:
+    proven = good(root, OLD)
+    record = preserve_last_good(root, proven)
+    replace_packaged(root, OLD)
+    assert preserve_last_good(root, proven) == record
+    assert f"bootkeep-{record.key} " in menu(root)
+    unpreserve(root, [record.key])
+    with pytest.raises(PreserveError, match="is gone"):
+        preserve_last_good(root, proven)
+    assert preserved_kernels(root) == ()
 
 
 def test_another_boot_loader_keeps_the_copy_and_holds_nothing_up(root: Path) -> None:

@@ -60,17 +60,19 @@ def register(app: typer.Typer) -> None:
 
 def _preserve(release: str, json: bool) -> None:
     from bootkeep.edges.store import Store
-    from bootkeep.flows.preserve import last_good_or_none, preserve_kernel
+    from bootkeep.flows.preserve import last_good_or_none, preserve_kernel, preserve_last_good
 
     good = last_good_or_none(Store())
-    wanted = release or (good.release if good else "")
-    if not wanted:
+    if release:
+        record = preserve_kernel(Path("/"), release)
+    elif good:
+        record = preserve_last_good(Path("/"), good)
+    else:
         raise BootkeepError(
             "no kernel was proven good on this host yet",
             where="/var/lib/bootkeep/last-good.json",
             next_step="Run 'bootkeep preserve --booted' on a healthy boot, or name a release.",
         )
-    record = preserve_kernel(Path("/"), wanted)
     if json:
         print_json(record)
     else:

@@ -47,7 +47,7 @@ def mark_last_good(store: Store, *, root: Path = Path("/"), wait_s: float = 0.0,
         close_orphans(store, root=root)
     failed = _require_healthy(wait_s)
     release = (root / "proc/sys/kernel/osrelease").read_text(encoding="ascii").strip()
-    version, image = _running_image(root, release)
+    version, image = running_image(root, release)
     digest = sha256_of(root / image[1:])
     before = store.last_good()
     boot = processes.boot_id()
@@ -85,7 +85,7 @@ def _require_healthy(wait_s: float) -> tuple[str, ...]:
     return tuple(line.split()[0] for line in failed.stdout.splitlines() if line.split())
 
 
-def _running_image(root: Path, release: str) -> tuple[str, str]:
+def running_image(root: Path, release: str) -> tuple[str, str]:
     """Package version and path of the image that booted. Raises NotHealthy when /boot now holds another one."""
     key = running_preserved(root)
     if key:

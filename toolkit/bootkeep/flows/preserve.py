@@ -101,6 +101,25 @@ def preserve_kernel(root: Path, release: str, *, touched: bool = False) -> Prese
     return record
 
 
+def preserve_last_good(root: Path, good: LastGood) -> PreservedKernel:
+    """Preserve the proven kernel, or bring its existing copy into the menu; never another build of the same release.
+
+    Raises PreserveError when neither /boot nor a copy holds that kernel any more.
+    """
+    for record in preserved_kernels(root):
+        if record.image_sha256 == good.image_sha256 and is_whole(root, record):
+            write_menu(root)
+            return record
+    image = _image_of(root, good.release)
+    if image is None or sha256_of(root / image[1:]) != good.image_sha256:
+        raise PreserveError(
+            f"the last-good kernel {good.release} {good.package_version} is gone: /boot holds another build or none",
+            where=str(root / "boot"),
+            next_step="Start a kernel that is there; a healthy boot makes it the last-good one.",
+        )
+    return preserve_kernel(root, good.release)
+
+
 def list_preserved(root: Path) -> tuple[Preserved, ...]:
     """All preserved kernels, and whether each could be started right now."""
     try:

@@ -146,7 +146,9 @@ def _records(store: Store, root: Path) -> SelfTest:
 def _preserved(root: Path) -> SelfTest:
     found = list_preserved(root)
     damaged = [item.record.key for item in found if not item.whole]
-    hidden = [item.record.key for item in found if item.whole and not item.in_menu and not item.same_as_packaged]
+    has_grub = (root / "boot/grub").is_dir()  # another boot loader has no menu of ours
+    offered = [item for item in found if item.whole and not item.same_as_packaged]
+    hidden = [item.record.key for item in offered if has_grub and not item.in_menu]
     if damaged:
         step = f"bootkeep preserve --remove {damaged[0]}"
         return SelfTest("preserved kernels", False, f"damaged: {', '.join(damaged)}", step)
