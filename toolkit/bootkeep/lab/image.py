@@ -232,6 +232,8 @@ def _settings(root: Path) -> None:
         ),
         "etc/apt/apt.conf.d/52lab": (
             'Unattended-Upgrade::Origins-Pattern { "origin=bootkeep-lab,label=security"; };\n'
+            # apt gives dpkg its own PATH, without /usr/local: see _NOT_A_CONTAINER.
+            'DPkg::Path "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";\n'
             'APT::Periodic::Unattended-Upgrade "0";\nAPT::Periodic::Update-Package-Lists "0";\n'
         ),
         "etc/salt/minion": (
