@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bootkeep.compare.attribution import Attribution
 from bootkeep.compare.keyed import Difference, Gaps, by, differences
@@ -18,6 +19,8 @@ High, Medium, Low, Info = ChangeSeverity.HIGH, ChangeSeverity.MEDIUM, ChangeSeve
 _MINE_SAVED = (".dpkg-old", ".ucf-old", ".rpmsave", ".rpmorig")
 #: Suffixes of an unpacked version that was never put in place: the run ended in between.
 _UNFINISHED = (".dpkg-new",)
+#: Files that useradd and its kind write together with passwd and group.
+_ACCOUNT_FILES = frozenset({"/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"})
 #: Files in which a change decides who may become root.
 _TRUST = (
     "/etc/sudoers",
@@ -39,7 +42,8 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
     old, new = ({file.path: file for file in side if file.kind != "dir"} for side in sides)
     edited_before = before.edited_conffiles if isinstance(before.edited_conffiles, frozenset) else frozenset()
     edited_after = after.edited_conffiles if isinstance(after.edited_conffiles, frozenset) else frozenset()
-    found = [difference for difference in differences(old, new) if not noise("config", difference.key)]
+    found = [difference for difference in differences(old, new) if not _is_noise(difference)]
+    accounts_changed = before.accounts != after.accounts or before.groups != after.groups
     saved = {
         base for difference in found if difference.after for base in (leftover_of(difference.key, _MINE_SAVED),) if base
     }
@@ -50,6 +54,10 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
         content = difference.before and difference.after and difference.before.sha256 != difference.after.sha256
         if leftover_of(path, LEFTOVER_SUFFIXES):
             yield from _leftover(difference, package, who)
+        elif accounts_changed and path in _ACCOUNT_FILES:
+            # Follows from the accounts and groups, which are told themselves; a password may have changed besides.
+            follows = _config(difference, package, who)
+            yield replace(follows, severity=Low, change_class=ChangeClass.OTHER)
         elif replaced and content:
             words = who.version_words(package) if package else "The transaction"
             copy = next((path + suffix for suffix in _MINE_SAVED if path + suffix in new), "")
@@ -68,6 +76,11 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
             )
         else:
             yield _config(difference, package, who, edited=path in edited_before)
+
+
+def _is_noise(difference: Difference[ConfigFile]) -> bool:
+    links = all(file is None or file.target for file in (difference.before, difference.after))
+    return noise("config", difference.key) is not None or (links and noise("config link", difference.key) is not None)
 
 
 def leftover_of(path: str, suffixes: tuple[str, ...]) -> str:
@@ -181,6 +194,7 @@ def special_file_changes(before: SystemState, after: SystemState, who: Attributi
     if sides is None:
         return
     old, new = (by(side, lambda file: file.path) for side in sides)
+    names = _names(before, after)
     for difference in differences(old, new):
         was, now = difference.before, difference.after
         package = who.owner_of_path(difference.key)
@@ -188,15 +202,15 @@ def special_file_changes(before: SystemState, after: SystemState, who: Attributi
         reason = f"; belongs to {package}" if package else "; no package of this transaction owns it"
         if gained:
             assert now is not None
-            sentence = f"{difference.key} is now {_special_words(now)}{reason}"
+            sentence = f"{difference.key} is now {_special_words(now, names)}{reason}"
         else:
-            sentence = f"{difference.key} is no longer {_special_words(was) if was else ''}{reason}"
+            sentence = f"{difference.key} is no longer {_special_words(was, names) if was else ''}{reason}"
         yield who.change(
             "special file",
             difference.key,
             difference.kind,
-            before=_special_words(was) if was else "",
-            after=_special_words(now) if now else "",
+            before=_special_words(was, names) if was else "",
+            after=_special_words(now, names) if now else "",
             change_class=ChangeClass.SECURITY_WEAKENED if gained else ChangeClass.SUID,
             severity=High if gained else Info,
             package=package,
@@ -214,8 +228,19 @@ def _rights(file: SpecialFile) -> set[str]:
     return rights
 
 
-def _special_words(file: SpecialFile) -> str:
-    kinds = " and ".join(sorted(_rights(file))).replace("SUID 0", "SUID root").replace("SGID 0", "SGID root")
+def _names(before: SystemState, after: SystemState) -> dict[str, str]:
+    """``SUID 0`` -> ``SUID root``: a reader knows names, the disk knows numbers."""
+    names = {"SUID 0": "SUID root", "SGID 0": "SGID root"}
+    for state in (before, after):
+        if isinstance(state.accounts, tuple):
+            names.update({f"SUID {account.uid}": f"SUID {account.name}" for account in reversed(state.accounts)})
+        if isinstance(state.groups, tuple):
+            names.update({f"SGID {group.gid}": f"SGID {group.name}" for group in reversed(state.groups)})
+    return names
+
+
+def _special_words(file: SpecialFile, names: dict[str, str]) -> str:
+    kinds = " and ".join(names.get(right, right) for right in sorted(_rights(file)))
     return f"{kinds} (mode {file.mode:04o})"
 
 

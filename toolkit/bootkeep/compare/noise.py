@@ -45,6 +45,11 @@ NOISE_RULES: tuple[NoiseRule, ...] = (
     NoiseRule("config", r"/etc/alternatives(/.*)?", "compared as alternatives"),
     NoiseRule("config", r"/etc/rc[0-6S]\.d(/.*)?", "links that follow from which units are enabled"),
     NoiseRule(
+        "config link",
+        r"/etc/ssl/certs/.*",
+        "links that update-ca-certificates makes; the bundle itself is compared",
+    ),
+    NoiseRule(
         "config",
         r"/etc/systemd/(system|user)/[^/]+\.(wants|requires)(/.*)?",
         "links that follow from which units are enabled",
