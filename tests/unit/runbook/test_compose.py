@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bootkeep.edges.run import run
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Judgement, Severity, Verdict
 from bootkeep.facts.machine import OsRelease
@@ -20,7 +21,7 @@ from bootkeep.remedies import ALL_REMEDIES
 from bootkeep.reports.runbook_text import runbook_text
 from bootkeep.runbook.compose import compose
 from unit.runbook.gates import check_all, check_shells, check_words, typed
-from unit.runbook.machines import AT, BOOT_UUID, ESP_UUID, GO, MACHINES, OLD, POLICY, ROOT_UUID, VAR_UUID
+from unit.runbook.machines import AT, BOOT_UUID, ESP_UUID, GO, MACHINES, NEW, OLD, POLICY, ROOT_UUID, VAR_UUID
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -71,6 +72,33 @@ def test_the_preserved_kernel_comes_first_when_it_is_the_one_that_booted() -> No
     table = section.items[0]
     assert isinstance(table, Table)
     assert "preserved" in table.rows[0][0]
+
+
+def test_the_default_is_not_what_one_goes_back_to() -> None:
+    """The entry that starts by itself is the one that failed: it comes last, even where it is the running kernel."""
+    state = replace(MACHINES["bios-plain"](), running_release=NEW, last_good=Unknown("none yet"))
+    section = made(state).section("P")
+    assert section is not None
+    table = section.items[0]
+    assert isinstance(table, Table)
+    assert [OLD in row[0] for row in table.rows] == [True, False]
+    assert any(OLD in step.step.say for step in section.steps)
+
+
+def test_the_fstab_line_is_found_by_its_words(tmp_path: Path) -> None:
+    """The sed program on paper, run: it changes the line that it means and no other."""
+    state = MACHINES["bios-separate-boot"]()
+    steps = [
+        s for s in ALL_REMEDIES["fstab-device-missing"](state, "").rescue if 'sed -i "$A$C" /etc/fstab' in s.command
+    ]
+    assert len(steps) == 1
+    fstab = tmp_path / "fstab"
+    dead = "UUID=dead0000-0000-4000-8000-000000000000"
+    before = f"# {dead} /srv/data\n{dead}\t/srv/data ext4 defaults 0 2\nUUID=aa /srv/data2 ext4\n"
+    fstab.write_text(before)
+    program = "\n".join(steps[0].command).replace("/etc/fstab", str(fstab))
+    assert run(["sh", "-ec", program], timeout_s=20).exit_code == 0
+    assert fstab.read_text() == before.replace("\nUUID=dead", "\n#UUID=dead")
 
 
 def test_hand_boot_goes_through_the_file_system_of_boot() -> None:

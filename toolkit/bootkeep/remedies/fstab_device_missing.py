@@ -60,7 +60,7 @@ def _mend(state: BootState, line: FstabLine) -> tuple[Step, ...]:
         return _by_hand()
     volume = layout_of(state).at(line.target)
     found = volume.device if volume is not None else None
-    address = f"\\|^{sed_pattern(line.spec)}[[:space:]]*{sed_pattern(line.target)}[[:space:]]|"
+    address = f"\\|^{sed_pattern(line.spec)}\\s*{sed_pattern(line.target)}\\s|"
     if volume is not None and found is not None and volume.uuid and find_device(line.spec, [found]) is None:
         say = f"Point the line of {line.target} to the file system that was mounted there when this was written."
         change, expect = f"s|^[^[:space:]]*|UUID={volume.uuid}|", f"UUID={volume.uuid}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.typed import plain, shell_word
@@ -61,6 +63,10 @@ def _older_package(state: BootState, release: str) -> tuple[Step, ...]:
     name, version = package_of(state, release)
     good = state.last_good
     older = "" if isinstance(good, (Absent, Unknown)) or good.release != release else good.package_version
+    if not older and release == state.running_release and isinstance(state.running_version, str):
+        # Debian's /proc/version ends in the package version: "... #1 SMP PREEMPT_DYNAMIC Debian 6.1.148-1 (2025-08-26)".
+        named = re.search(r"\bDebian ([0-9][A-Za-z0-9.+~:-]*)", state.running_version)
+        older = named[1] if named else ""
     look = Step(
         Place.LIVE,
         "See which versions of the package can be had. The one that last booted: "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, Box, Item, Section, Table
 from bootkeep.facts.typed import plain
-from bootkeep.runbook.host import HostFacts
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.runbook.host import Choice, HostFacts
 from bootkeep.runbook.steps import AFTER, FIRMWARE, HAND, PREVIOUS, RESCUE, numbered, section
 
 
@@ -14,14 +15,17 @@ def previous_kernel(facts: HostFacts) -> Section:
     key = {"uefi": "press Esc once", "bios": "hold Shift"}.get(
         facts.firmware, "hold Shift (BIOS) or press Esc once (UEFI)"
     )
+    # The default entry is most likely the one that has just failed: it comes last, whatever it is otherwise.
+    failed = _default_kernel(facts)
     listed = [choice for choice in facts.choices if choice.title]
+    listed.sort(key=lambda choice: (not choice.whole, choice.kernel_path == failed))
     items: list[Item] = []
     if listed:
         rows = [
             (
                 choice.title,
                 choice.submenu or "first page",
-                choice.why + ("" if choice.whole else "; NOT WHOLE: do not use"),
+                _what(choice, failed),
             )
             for choice in listed
         ]
@@ -77,6 +81,18 @@ def previous_kernel(facts: HostFacts) -> Section:
     ]
     items += numbered(PREVIOUS, rows_of_steps)
     return section(PREVIOUS, "Another kernel, from the menu", items, (AFTER,), minutes=10, new_page=False)
+
+
+def _what(choice: Choice, failed: str) -> str:
+    default = "; the default" if choice.kernel_path == failed else ""
+    return choice.why + default + ("" if choice.whole else "; NOT WHOLE: do not use")
+
+
+def _default_kernel(facts: HostFacts) -> str:
+    chosen = facts.state.default_entry
+    if isinstance(chosen, (Absent, Unknown)) or isinstance(chosen.entry, (Absent, Unknown)):
+        return ""
+    return chosen.entry.kernel_path
 
 
 def firmware_menu(facts: HostFacts) -> Section:
