@@ -158,6 +158,7 @@ def test_a_damaged_status_is_no_success(root: Path) -> None:
 
 def test_a_plan_that_was_not_understood_is_kept_as_such(root: Path) -> None:
     request = Request(me(), (), {}, not_understood="the plan could not be read: x")
-    open_transaction(request, store=store(root), policy=POLICY, root=root, deadline_s=2.0)
+    answer = open_transaction(request, store=store(root), policy=POLICY, root=root, deadline_s=2.0)
+    assert "did not judge" in answer.text
     post(root)
     assert "the plan could not be read" in only(root).outcome_detail

@@ -112,6 +112,8 @@ def open_transaction(
     if "pre" not in transaction.phases:
         _save_snapshot(store, transaction, "pre", root=root, until=until)
         store.save_transaction(replace(transaction, phases=(*transaction.phases, "pre")))
+    if request.not_understood:  # an unjudged plan must not look like a judged one
+        return Answer(f"bootkeep: the guard did not judge this transaction: {request.not_understood}")
     return Answer(_override_note(override, transaction) if override and not (session and session.override) else "")
 
 
