@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,6 @@ def installed() -> dict[str, str]:
         salt '*' bootkeep_install.installed
     """
     importlib.invalidate_caches()
-    # Installing beside an older extras directory may leave two; what Python imports is the first on sys.path.
     try:
         found = importlib.metadata.distribution(TOOLKIT)
     except importlib.metadata.PackageNotFoundError:
@@ -115,6 +115,8 @@ def install(source: str = "salt://bootkeep/files/wheels") -> list[str]:
     if not wheels:
         return []
     paths = [_fetch(source, wheel) for wheel in wheels]
+    # pip --target takes nothing away: two versions' records side by side, and nobody knows which one is there.
+    _remove_from_extras()
     # The resolver stays out of it: the manifest is the whole answer, and --no-deps never touches what Salt brings.
     arguments = ["install", "--no-index", "--no-deps", "--force-reinstall", "--no-compile", *_target(), *paths]
     _pip(arguments)
@@ -136,7 +138,9 @@ def remove() -> bool:
     """
     if not installed():
         return False
-    _pip(["uninstall", "--yes", TOOLKIT])
+    _remove_from_extras()
+    if installed():
+        _pip(["uninstall", "--yes", TOOLKIT])
     forget_imported()
     if installed():
         raise CommandExecutionError(f"pip left the toolkit in {_location()}: remove it there by hand")
@@ -239,6 +243,16 @@ def _extras() -> str:
     if relenv is None:
         return ""
     return os.environ.get("SALT_EXTRAS_DIR") or str(Path(relenv) / "extras-{}.{}".format(*sys.version_info))
+
+
+def _remove_from_extras() -> None:
+    """pip uninstalls nothing from there ("outside environment"), so what is ours is taken away by its names."""
+    if not _extras():
+        return
+    extras = Path(_extras())
+    for path in (extras / TOOLKIT, *extras.glob(f"{TOOLKIT}-*.dist-info")):
+        shutil.rmtree(path, ignore_errors=True)
+    (extras / "bin" / TOOLKIT).unlink(missing_ok=True)
 
 
 def _target() -> list[str]:

@@ -51,6 +51,8 @@ def installed(name: str, source: str = "salt://bootkeep/files/wheels") -> State:
         if launcher != text:
             changes[name] = {"old": launcher, "new": text}
         if not changes:
+            if problem := _toolkit_missing():
+                return _answer(name, False, f"The toolkit is there and cannot be imported: {problem}")
             version = __salt__["bootkeep_install.installed"]()["version"]
             return _answer(name, True, f"The toolkit {version} is in Salt's Python.")
         if __opts__["test"]:
