@@ -104,7 +104,9 @@ def _packages(facts: HostFacts) -> list[Item]:
         "libc6",
     )
     chosen = [p for p in packages if p.name.startswith(stems) and p.state not in {"config-files", "not-installed"}]
-    return [Listing("Packages that take part in booting", tuple(plain(f"{p.name} {p.version}") for p in chosen[:40]))]
+    return [
+        Listing("Packages that take part in booting", ("; ".join(plain(f"{p.name} {p.version}") for p in chosen[:40]),))
+    ]
 
 
 def log_sheet() -> Section:
@@ -121,6 +123,7 @@ def log_sheet() -> Section:
             Blank("Got up at (time), with kernel, by card", 2),
             Blank("What was wrong with this paper", 3),
         ),
+        new_page=False,
     )
 
 
