@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import string
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootkeep.facts.redaction import MASK, is_denied, redact_arguments, redact_line, redact_text
+from bootkeep.facts.redaction import LONGEST_LINE, MASK, is_denied, redact_arguments, redact_line, redact_text
 
 SECRET = "Xk9mQ2vRt7pLw4zB"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -187,3 +188,24 @@ def test_the_number_of_lines_stays_and_nothing_is_raised(text: str) -> None:
 @given(st.sampled_from(PLANTED_LINES))
 def test_redacting_twice_is_redacting_once(line: str) -> None:
     assert redact_line(redact_line(line)) == redact_line(line)
+
+
+@pytest.mark.parametrize(
+    "piece", ["pass-", "a-", "pass", '"', "x://", "x-", "--a ", "$1$", "eyJ", "password=\\", "[", ".key", " "]
+)
+def test_no_text_makes_redaction_slow(piece: str) -> None:
+    """A process may call itself anything, and a hook has seconds."""
+    text = (piece * LONGEST_LINE)[:LONGEST_LINE]
+    started = time.process_time()
+    redact_line(text)
+    redact_arguments(("app", text))
+    assert time.process_time() - started < 1.0
+
+
+def test_a_line_beyond_measure_is_hidden() -> None:
+    assert redact_line("x" * (LONGEST_LINE + 1)) == MASK
+
+
+def test_a_secret_inside_the_value_of_a_harmless_key_goes() -> None:
+    assert redact_line(f"options=user=x,password={SECRET}") == f"options=user=x,password={MASK}"
+    assert SECRET not in redact_line(f'url="jdbc:x;user=a;password={SECRET}"')

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+#: A longer line is data or an attack on the reader: it is hidden as a whole.
+LONGEST_LINE = 8192
 #: What stands in the place of a secret.
 MASK = "[redacted]"
 
@@ -78,7 +80,10 @@ _WORDS = (
     r"|auth(?:orization|[-_]?key|[-_]?token)|psk|bindpw|community|(?<!syn)cookie|session[-_]?id|sig(?:nature|ning[-_]?key)"
     r"|encryption[-_]?key|hmac|salt_?key)"
 )
-_KEY = rf"[\w.:\-\[\]]*{_WORDS}[\w.\-\[\]]*"
+_SECRET_WORD_IN = re.compile(rf"(?i){_WORDS}")
+# What may be a key. Possessive, and only from the beginning of a word: linear time on any text (a process may call itself
+# "pass-pass-pass-..." for 4096 characters to make us think).
+_NAME = r"(?<![\w.\-\[\]])[\w.\-\[\]]++"
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'#][^\s,;&"']*)"""
 
 # Keywords of sshd_config, PAM, login.defs and sudoers that hold a secret word but a harmless switch.
@@ -87,12 +92,13 @@ _SWITCHES = re.compile(
     r"|sufficient|optional|include|substack|enabled?|disabled?|files|compat|systemd|sss|ldap|nis|\d{1,5})$"
 )
 
-_ASSIGNMENT = re.compile(rf"(?i)(?P<key>[\"']?\b{_KEY}[\"']?)(?P<sep>\s*(?:=>|:=|=|:)\s*)(?P<value>{_VALUE})")
-_SPACED = re.compile(rf"(?i)^(?P<key>\s*(?:set\s+|option\s+)?{_KEY})(?P<sep>[ \t]+)(?P<value>[^\s=:].*)$")
-_FLAG = re.compile(rf"(?i)(?P<key>(?<!\S)--?{_KEY})(?P<sep>[ \t]+)(?P<value>{_VALUE})")
-_URL = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]*://)(?P<user>[^\s/@]*)@(?=[^\s/@])")
+_ASSIGNMENT = re.compile(rf"(?P<key>[\"']?{_NAME}[\"']?)(?P<sep>\s*+(?:=>|:=|=|:)\s*+)")
+_FLAG = re.compile(r"(?<!\S)(?P<key>--?[\w.\-\[\]]++)(?P<sep>[ \t]++)")
+_SPACED = re.compile(r"^(?P<key>\s*+(?:(?i:set|option)\s++)?[\w.:\-\[\]]++)(?P<sep>[ \t]++)(?P<value>[^\s=:].*)$")
+_VALUE_HERE = re.compile(_VALUE)
+_URL = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]{0,30}://)(?P<user>[^\s/@]*)@(?=[^\s/@])")
 _HEADER = re.compile(
-    r"(?i)\b(?P<head>(?:proxy-)?authorization|x-[\w\-]*(?:token|key|auth)[\w\-]*|(?:set-)?cookie)(?P<sep>\s*[:=]\s*).+"
+    r"(?i)\b(?P<head>(?:proxy-)?authorization|x-[\w\-]{0,40}?(?:token|key|auth)[\w\-]{0,40}|(?:set-)?cookie)(?P<sep>\s*[:=]\s*).+"
 )
 _BEARER = re.compile(r"(?i)\b(?P<kind>bearer|basic|digest|negotiate|token)\s+[A-Za-z0-9+/_\-.~]{8,}=*")
 _KNOWN_TOKENS = re.compile(
@@ -130,7 +136,7 @@ _SHORT_SECRET_OPTIONS: dict[str, frozenset[str]] = {
 _ATTACHED_PASSWORD = frozenset({"mysql", "mysqldump", "mysqladmin", "mariadb", "sshpass"})
 #: ``-p`` is a port, a file or a path with most programs, a password with some.
 _HARMLESS_P = re.compile(r"^(?:\d{1,5}(?::\d{1,5})?(?:/\w+)?|[/.~-].*|\w+=.*|[\d.:]+)$")
-_SECRET_OPTION = re.compile(rf"(?i)^--?(?:p|pw|{_KEY}|[\w\-]*key)$")
+_OPTION = re.compile(r"--?[\w.\-]++")
 
 
 def is_denied(path: str) -> bool:
@@ -148,24 +154,49 @@ def is_denied(path: str) -> bool:
 
 def redact_line(line: str) -> str:
     """One line of a configuration file, a log or a command without its secrets. Leaves a harmless line as it is."""
+    if len(line) > LONGEST_LINE:
+        return MASK
     line = _URL.sub(lambda found: f"{found['scheme']}{MASK}@", line)
     line = _HEADER.sub(lambda found: f"{found['head']}{found['sep']}{MASK}", line)
     line = _BEARER.sub(lambda found: f"{found['kind']} {MASK}", line)
     line = _KNOWN_TOKENS.sub(MASK, line)
-    line = _ASSIGNMENT.sub(_mask_value, line)
-    line = _FLAG.sub(_mask_value, line)
-    line = _SPACED.sub(_mask_value, line)
+    line = _mask_values(_ASSIGNMENT, line)
+    line = _mask_values(_FLAG, line)
+    line = _mask_spaced(line)
     line = _HEXADECIMAL.sub(MASK, line)
     return _BASE64.sub(MASK, line)
 
 
-def _mask_value(found: re.Match[str]) -> str:
-    value = found["value"].strip().strip("\"'")
-    if found["key"].strip() == "NOPASSWD":  # a tag of sudoers(5)
-        return found[0]
-    if _SWITCHES.match(value.split(" ", 1)[0]) or value.startswith(MASK):
-        return found[0]
-    return f"{found['key']}{found['sep']}{MASK}"
+def _mask_values(names: re.Pattern[str], line: str) -> str:
+    """Mask what follows each name that says secret. A harmless name's value is searched too: it may hold another pair."""
+    parts: list[str] = []
+    start = 0
+    while found := names.search(line, start):
+        end = found.end()
+        parts.append(line[start:end])
+        value = _VALUE_HERE.match(line, end)
+        if value and _names_a_secret(found["key"]) and not _is_harmless(value[0]):
+            parts.append(MASK)
+            end = value.end()
+        start = end
+    return "".join((*parts, line[start:]))
+
+
+def _mask_spaced(line: str) -> str:
+    found = _SPACED.match(line)
+    if found and _names_a_secret(found["key"]) and not _is_harmless(found["value"]):
+        return f"{found['key']}{found['sep']}{MASK}"
+    return line
+
+
+def _names_a_secret(key: str) -> bool:
+    # NOPASSWD is a tag of sudoers(5)
+    return key.strip() != "NOPASSWD" and bool(_SECRET_WORD_IN.search(key))
+
+
+def _is_harmless(value: str) -> bool:
+    value = value.strip().strip("\"'")
+    return value.startswith(MASK) or bool(_SWITCHES.match(value.split(" ", 1)[0]))
 
 
 def redact_text(text: str) -> str:
@@ -203,7 +234,10 @@ def redact_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_secret_option(argument: str) -> bool:
-    return argument not in {"-p", "-P"} and bool(_SECRET_OPTION.match(argument))
+    if not _OPTION.fullmatch(argument):
+        return False
+    name = argument.lstrip("-").lower()
+    return name == "pw" or name.endswith("key") or bool(_SECRET_WORD_IN.search(name))
 
 
 def _redact_argument(argument: str) -> str:
