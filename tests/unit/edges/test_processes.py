@@ -67,6 +67,9 @@ def test_the_person_behind_sudo() -> None:
     environment = {**os.environ, "SUDO_USER": "ada"}
     with subprocess.Popen(["/bin/sleep", "60"], env=environment) as child:
         try:
+            until = time.monotonic() + 5
+            while not processes.environment(child.pid):  # between fork and exec
+                assert time.monotonic() < until
             assert processes.person_behind(child.pid) == "ada"
         finally:
             child.kill()
