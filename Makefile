@@ -34,7 +34,7 @@ $(VENV)/.ready: requirements/build.txt requirements/dev.txt pyproject.toml | sys
 
 # --- the work ---------------------------------------------------------------------------------------------------------
 
-run: setup ## the main job: a disposable Debian host is made boot-safe and patched; reports and runbook land in out/
+run: setup wheels ## the main job: a disposable Debian host is made boot-safe and patched; reports and runbook land in out/
 	@$(BIN)/python -m bootkeep.lab.demonstration --out out --cache $(CACHE)
 
 test: setup ## all tests, with real package managers in disposable hosts
@@ -52,7 +52,7 @@ bench: setup ## side-by-side measurements
 docs: $(VENV)/.ready ## regenerate the reference pages and the man page from the code
 	@$(BIN)/python docs/generate.py
 
-wheels: $(VENV)/.ready ## wheels for the file server: what `bootkeep.install` puts into Salt's Python on a host
+wheels: setup ## wheels for the file server: what `bootkeep.install` puts into Salt's Python on a host
 	@$(BIN)/python tools/build_wheels.py
 
 clean: ## remove everything that was built or cached

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from functools import cache
 from pathlib import Path
 
@@ -13,9 +14,12 @@ _NOT_OURS = {".git", ".venv", ".cache", "out", "build", "dist", "wheels", "__pyc
 
 def files(suffix: str, *tops: str) -> list[Path]:
     """Every file of ours with this suffix, below the given top folders (all when none is given)."""
-    bases = [CHECKOUT / top for top in tops] or [CHECKOUT]
-    found = (path for base in bases for path in base.rglob(f"*{suffix}") if path.is_file())
-    return sorted(path for path in found if not _NOT_OURS & set(path.relative_to(CHECKOUT).parts))
+    found = []
+    for base in [CHECKOUT / top for top in tops] or [CHECKOUT]:
+        for folder, inner, names in os.walk(base):
+            inner[:] = [name for name in inner if name not in _NOT_OURS]  # disposable hosts come and go below .cache
+            found += [Path(folder) / name for name in names if name.endswith(suffix)]
+    return sorted(found)
 
 
 def name_of(path: Path) -> str:

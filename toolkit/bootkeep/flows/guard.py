@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.native import dpkg_owners
-from bootkeep.edges.preserved import preserved_kernels, sha256_of
+from bootkeep.edges.preserved import sha256_of
 from bootkeep.edges.processes import person_behind
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError, StoreError
@@ -47,16 +47,15 @@ class ProtectedKernel:
 def protected_kernel(root: Path, store: Store) -> ProtectedKernel | None:
     """Which kernel the guard stands before: last-good, else running, else the default entry's; None when there is none.
 
-    A last-good kernel whose packaged image was replaced lives on as a preserved copy, which no package owns: then no
-    removal can take it, and nothing is protected twice.
+    A last-good kernel whose packaged image was replaced lives on as a preserved copy, which no package owns and no removal
+    can take. The package of the running kernel stays protected then: its modules are in use, and it is most often the same
+    release, upgraded in place and not proven yet.
     """
     last_good = store.last_good()
     if isinstance(last_good, LastGood):
         found = _protect(root, last_good.release, "the last-good kernel")
         if found and _digest_or_none(root, found.image) == last_good.image_sha256:
             return found
-        if any(record.image_sha256 == last_good.image_sha256 for record in preserved_kernels(root)):
-            return None
     for release, why in (
         (_running_release(root), "the running kernel"),
         (_default_release(root), "the default kernel"),

@@ -63,11 +63,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="bootkeep's main job on a disposable Debian host")
     parser.add_argument("--out", type=Path, default=Path("out"), help="where reports and runbook go")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where the built host is kept")
+    parser.add_argument("--work", type=Path, help="where the running host's disk lies; <cache>/work when not given")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)  # as Ctrl-C: the host is taken down on the way out
     progress = Progress()
     try:
-        return demonstrate(options.out.absolute(), options.cache.absolute(), progress)
+        work = options.work or options.cache / "work"
+        return demonstrate(options.out.absolute(), options.cache.absolute(), work.absolute(), progress)
     except BootkeepError as error:
         sys.stderr.write(f"bootkeep: {error}\n")
         return 5
@@ -80,14 +82,14 @@ def _end(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def demonstrate(out: Path, cache: Path, progress: Progress) -> int:
+def demonstrate(out: Path, cache: Path, work: Path, progress: Progress) -> int:
     """The whole of it; 0 when every claim holds."""
     image = build(cache, staged(cache), progress)
     draft = _fresh_folder(out)
     binds = {f"/srv/bootkeep/{name}": CHECKOUT / name for name in ("salt", "pillar")}
     progress(f"starting the host: kernels {' and '.join(image.kernels)}, systemd, sshd, cron; loopback only")
-    disk = cache / "work" / "patched.img"
-    with disposable_host(image, work=cache / "work", binds=binds, keep=disk) as host:
+    disk = work / "patched.img"
+    with disposable_host(image, work=work, binds=binds, keep=disk) as host:
         highstate = apply_three_times(host, progress)
         told = _transactions(host, image, progress, draft)
         progress("the verdict, and the runbook as text, HTML and PDF")

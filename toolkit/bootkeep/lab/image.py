@@ -7,6 +7,7 @@ recipe; a host is a copy of it.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import tempfile
@@ -71,12 +72,18 @@ def build(cache: Path, salt_packages: Path, say: Say) -> Image:
     """
     folder = cache / "hosts"
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:  # two runs at a time: the second one waits and finds the image there
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _built(folder, salt_packages, say)
+
+
+def _built(folder: Path, salt_packages: Path, say: Say) -> Image:
     note = folder / f"debian12-{recipe_digest()}.json"
     disk = note.with_suffix(".img")
     if note.exists() and disk.exists():
         return from_json(Image, note.read_bytes(), where=str(note))
-    for stale in folder.glob("debian12-*"):
-        stale.unlink()
+    for stale in (*folder.glob("debian12-*"), *folder.glob("build-*")):
+        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as work:
         root = Path(work) / "root"
         say("building the disposable Debian 12 host: packages (mmdebstrap)")
