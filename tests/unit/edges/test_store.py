@@ -16,8 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootkeep.edges.store import DamagedTransaction, Retention, Store, new_transaction_id
+from bootkeep.edges.retention import Retention
+from bootkeep.edges.store import DamagedTransaction, Store, new_transaction_id
 from bootkeep.facts.errors import StoreError
+from bootkeep.facts.finding import Evidence, Finding, Judgement, Severity, Verdict
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.reading import Reading, Readings, Snapshot, Status
 from bootkeep.facts.transaction import Caller, Outcome, Override, Transaction
@@ -175,6 +177,60 @@ def test_prune_by_size_and_age_never_takes_the_newest(tmp_path: Path) -> None:
     assert store.transaction_ids() == (newest,)
 
 
+def test_copies_count_towards_the_size_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    content = random.Random(1).randbytes(400_000)
+    for number in range(4):
+        item = transaction(number)
+        store.save_transaction(item)
+        store.save_config_copies(item.id, "pre", {"/etc/x": content})
+    store.prune(Retention(bytes=600_000))  # one copy for all four fits
+    assert len(store.transaction_ids()) == 4
+    for number in range(4, 7):
+        item = transaction(number)
+        store.save_transaction(item)
+        store.save_config_copies(item.id, "pre", {"/etc/x": content + bytes([number])})
+    store.prune(Retention(bytes=600_000))
+    assert len(store.transaction_ids()) == 1
+
+
+def test_what_was_not_delivered_is_kept_where_somebody_waits_for_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    items = [transaction(number) for number in range(4)]
+    for item in items:
+        store.save_transaction(item)
+    store.mark_delivered(items[1].id, "master-1")
+    assert [store.is_delivered(item.id) for item in items] == [False, True, False, False]
+    limits = Retention(count=1, age_days=0, bytes=1, await_delivery=True)
+    assert store.prune(limits) == (items[1].id,)
+    assert store.prune(replace(limits, await_delivery=False)) == (items[2].id, items[0].id)
+    with pytest.raises(StoreError):
+        store.mark_delivered(items[1].id, "master-1")
+
+
+def test_a_damaged_record_goes_with_the_others_of_its_age(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    items = [transaction(number) for number in range(3)]
+    for item in items:
+        store.save_transaction(item)
+    (tmp_path / "transactions" / items[0].id / "record.json").write_text("{")
+    assert store.prune(Retention(count=2)) == (items[0].id,)
+
+
+def test_a_verdict_is_kept_as_it_was_reached(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    item = transaction()
+    store.save_transaction(item)
+    assert isinstance(store.load_verdict(item.id, "post"), Absent)
+    finding = Finding("boot-space-low", "B16", Severity.AT_RISK, "no room", (Evidence("/boot", "0"),), "boot-space-low")
+    verdict = Verdict(Judgement.NO_GO, (finding,))
+    store.save_verdict(item.id, "post", verdict)
+    assert store.load_verdict(item.id, "post") == verdict
+    assert isinstance(store.load_verdict(item.id, "settled"), Absent)
+    (tmp_path / "transactions" / item.id / "verdict-post.json").write_text("{}")
+    assert isinstance(store.load_verdict(item.id, "post"), Unknown)
+
+
 def test_a_write_that_does_not_fit_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
     # A file size limit stands in for the full disk here; tests/packages fills a real one.
     disk = tmp_path / "disk"
@@ -211,7 +267,8 @@ def _env() -> dict[str, str]:
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from bootkeep.edges.store import Store, new_transaction_id, Retention
+from bootkeep.edges.retention import Retention
+from bootkeep.edges.store import Store, new_transaction_id
 from bootkeep.facts.reading import Reading, Readings, Snapshot, Status
 from bootkeep.facts.transaction import Caller, Outcome, Transaction
 store = Store(Path(sys.argv[1]))

@@ -5,7 +5,9 @@
     /var/lib/bootkeep/                     0700
         transactions/<id>/record.json      facts.transaction.Transaction
         transactions/<id>/<phase>.json.gz  facts.reading.Snapshot
+        transactions/<id>/verdict-<phase>.json  facts.finding.Verdict, as it was reached then
         transactions/<id>/config/<phase>.json   path -> digest of its copy
+        transactions/<id>/delivered        somebody else holds this transaction too
         blobs/<2 hex>/<sha256>.gz          the copies themselves, each content once
         last-good.json                     facts.kernel.LastGood
         override.json                      facts.transaction.Override, waits to be used once
@@ -25,7 +27,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -34,8 +35,10 @@ from pathlib import Path
 
 from bootkeep.edges.files import private_folder, replace_file, sync_folder
 from bootkeep.edges.refusals import damage, damaged, refusals
+from bootkeep.edges.retention import TRANSACTION_ID, Retention, blob_path, prune_leftovers, prune_transactions
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import NotUnderstood, StoreError
+from bootkeep.facts.finding import Verdict
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.transaction import Outcome, Override, Transaction
@@ -43,22 +46,10 @@ from bootkeep.facts.unknown import Absent, Maybe, Unknown
 
 STORE_ROOT = Path("/var/lib/bootkeep")
 PHASES = frozenset({"pre", "post", "settled", "boot", "manual"})
-_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z", re.ASCII)
-#: An unreferenced blob or draft younger than this belongs to a writer that is still at work.
-_GRACE_S = 3600.0
 #: One copy of a configuration file; a larger file is listed with its digest missing, never half-copied.
 CONFIG_COPY_LIMIT = 4 * 1024 * 1024
 #: A gzip member may unpack to at most this much: a damaged or hostile file must not eat the memory.
 _SNAPSHOT_LIMIT = 256 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How much the store may hold. The newest transaction and open ones are always kept."""
-
-    count: int = 200
-    age_days: float = 400.0
-    bytes: int = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +109,9 @@ class Store:
                 names = sorted(entry.name for entry in os.scandir(self.root / "transactions"))
             except FileNotFoundError:
                 return ()
-        return tuple(name for name in names if _ID.match(name) and os.path.lexists(self._folder(name) / "record.json"))
+        return tuple(
+            name for name in names if TRANSACTION_ID.match(name) and os.path.lexists(self._folder(name) / "record.json")
+        )
 
     def transactions(self) -> tuple[Transaction | DamagedTransaction, ...]:
         """All transactions, oldest first; a record that cannot be read is listed as damaged."""
@@ -156,6 +149,22 @@ class Store:
                     next_step="Its record says which phases were taken.",
                 ) from error
             return from_json(Snapshot, content, where=str(path))
+
+    def save_verdict(self, transaction_id: str, phase: str, verdict: Verdict) -> None:
+        """Keep what was judged at a phase; the transaction's record, whatever later rules would say."""
+        with refusals(self.root, "write the verdict"):
+            path = self._folder(transaction_id, make=True) / f"verdict-{_phase(phase)}.json"
+            replace_file(path, _json(verdict))
+
+    def load_verdict(self, transaction_id: str, phase: str) -> Maybe[Verdict]:
+        """What was judged at a phase; Absent when nothing was, Unknown when the file cannot be read."""
+        path = self._folder(transaction_id) / f"verdict-{_phase(phase)}.json"
+        try:
+            return from_json(Verdict, path.read_bytes(), where=str(path))
+        except FileNotFoundError:
+            return Absent(f"verdict of the {phase} phase")
+        except (OSError, NotUnderstood) as error:
+            return Unknown(f"{path} cannot be read: {error}")
 
     # --- copies of configuration files --------------------------------------------------------------------------------
 
@@ -200,7 +209,7 @@ class Store:
     def _blob_path(self, digest: str) -> Path:
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise damaged(self.root / "blobs", f"{digest[:80]!r} is not a digest")
-        return self.root / "blobs" / digest[:2] / f"{digest}.gz"
+        return blob_path(self.root, digest)
 
     # --- last-good and override ---------------------------------------------------------------------------------------
 
@@ -251,10 +260,25 @@ class Store:
             if not (self.root / "transactions").is_dir():
                 return ()
             with self._locked(fcntl.LOCK_EX):
-                gone = self._prune_transactions(limits)
-                self._prune_drafts()
-                self._prune_blobs()
+                newest_first = reversed(self.transaction_ids())
+                gone = prune_transactions(self.root / "transactions", newest_first, self._is_open, limits)
+                prune_leftovers(self.root)
         return gone
+
+    def _is_open(self, name: str) -> bool:
+        found = self._load_or_damaged(name)
+        return isinstance(found, Transaction) and found.outcome is Outcome.OPEN
+
+    def mark_delivered(self, transaction_id: str, to: str) -> None:
+        """Say that somebody else (``to``) holds this transaction, so that retention may take it from here."""
+        with refusals(self.root, "mark a transaction as delivered"):
+            folder = self._folder(transaction_id)
+            folder.lstat()  # one that is not there cannot have been delivered
+            replace_file(folder / "delivered", to.encode("utf-8", "surrogateescape") + b"\n")
+
+    def is_delivered(self, transaction_id: str) -> bool:
+        """Whether somebody else holds this transaction."""
+        return os.path.lexists(self._folder(transaction_id) / "delivered")
 
     def writable(self) -> None:
         """Prove that the store can be written: one small file is written, flushed and removed."""
@@ -264,61 +288,13 @@ class Store:
             replace_file(probe, b"bootkeep\n" * 512)
             probe.unlink()
 
-    def _prune_transactions(self, limits: Retention) -> tuple[str, ...]:
-        oldest_allowed = time.time() - limits.age_days * 86400
-        gone: list[str] = []
-        kept_bytes = 0
-        for number, name in enumerate(reversed(self.transaction_ids())):
-            folder = self._folder(name)
-            size = _tree_size(folder)
-            too_many = number >= limits.count or kept_bytes + size > limits.bytes
-            too_old = (folder / "record.json").lstat().st_mtime < oldest_allowed
-            if number > 0 and (too_many or too_old) and not self._is_open(name):
-                _remove_tree(folder)
-                gone.append(name)
-            else:
-                kept_bytes += size
-        return tuple(gone)
-
-    def _is_open(self, name: str) -> bool:
-        found = self._load_or_damaged(name)
-        return isinstance(found, Transaction) and found.outcome is Outcome.OPEN
-
-    def _prune_drafts(self) -> None:
-        young = time.time() - _GRACE_S
-        for entry in (*os.scandir(self.root), *os.scandir(self.root / "transactions")):
-            if entry.is_file(follow_symlinks=False) and entry.name.endswith((".draft", ".taken")):
-                if entry.stat(follow_symlinks=False).st_mtime < young:
-                    Path(entry.path).unlink(missing_ok=True)
-            elif _ID.match(entry.name) and entry.is_dir(follow_symlinks=False):
-                for draft in Path(entry.path).rglob(".*.draft"):
-                    if draft.lstat().st_mtime < young:
-                        draft.unlink(missing_ok=True)
-                no_record = not os.path.lexists(os.path.join(entry.path, "record.json"))
-                if no_record and entry.stat(follow_symlinks=False).st_mtime < young:
-                    _remove_tree(Path(entry.path))
-            elif entry.name.startswith(".gone."):
-                shutil.rmtree(entry.path, ignore_errors=True)
-
-    def _prune_blobs(self) -> None:
-        used: set[str] = set()
-        for index in (self.root / "transactions").glob("*/config/*.json"):
-            try:
-                used.update(str(digest) for digest in json.loads(index.read_bytes()).values())
-            except (ValueError, AttributeError):
-                return  # an index that cannot be read may name any blob: keep them all
-        young = time.time() - _GRACE_S
-        for blob in (self.root / "blobs").glob("??/*"):
-            if blob.name.removesuffix(".gz") not in used and blob.lstat().st_mtime < young:
-                blob.unlink(missing_ok=True)
-
     # --- places -------------------------------------------------------------------------------------------------------
 
     def _make_root(self) -> None:
         private_folder(self.root)
 
     def _folder(self, transaction_id: str, *, make: bool = False) -> Path:
-        if not _ID.match(transaction_id):
+        if not TRANSACTION_ID.match(transaction_id):
             raise StoreError(
                 f"{transaction_id[:80]!r} is not the id of a transaction",
                 where=str(self.root),
@@ -376,19 +352,3 @@ def _unpack(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise damaged(path, f"it unpacks to more than {limit} bytes")
     return content
-
-
-def _tree_size(folder: Path) -> int:
-    total = 0
-    for parent, _folders, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
-    return total
-
-
-def _remove_tree(folder: Path) -> None:
-    """Rename first: a reader sees the transaction whole or not at all."""
-    grave = folder.with_name(f".gone.{folder.name}.{os.getpid()}")
-    folder.rename(grave)
-    shutil.rmtree(grave)
