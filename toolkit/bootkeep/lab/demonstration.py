@@ -149,14 +149,12 @@ def summary(highstate: Highstate, told: list[Told], verdict: pages.Judged, boots
         lines += [f"  ({item.letter}) {item.what}", f"      {item.said}"]
         lines += [f"      DOES NOT HOLD: {line}" for line in item.wrong]
     lines += ["", "May this host be rebooted?", *(f"  {line}" for line in verdict.lines)]
+    lines += ["", "And booted for real (its own disk and GRUB, in an emulated machine)"]
+    lines += [f"  {line}" for line in boots.lines]
     lines += ["", "If it does not come up: out/runbook.pdf (print it), .txt, .html"]
-    wrong = sum(len(item.wrong) for item in told) + len(highstate.problems) + len(verdict.wrong)
-    lines += [
-        "",
-        f"{'Every claim above was checked on the host and holds' if not wrong else f'{wrong} claims do not hold'}; ",
-    ]
-    lines[-1] += f"{seconds:.0f} s."
-    return lines
+    wrong = _wrong(highstate, told, verdict, boots)
+    holds = f"{wrong} claims do not hold" if wrong else "Every claim above was checked on the host and holds"
+    return [*lines, "", f"{holds}; {seconds:.0f} s."]
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def problems(scene: Scene, played: Played) -> list[str]:
     if outcomes != scenario.outcomes:
         found.append(f"outcomes {[o.value for o in outcomes]}, expected {[o.value for o in scenario.outcomes]}")
     for transaction in played.transactions:
-        wanted = {"pre"} if transaction.outcome is Outcome.REFUSED else {"pre", "post"}
+        # A refused plan touched nothing: the guard speaks before any snapshot, and leaves no orphan.
+        wanted = set() if transaction.outcome is Outcome.REFUSED else {"pre", "post"}
         if not wanted <= set(transaction.phases):
             found.append(f"{transaction.id} has only the phases {', '.join(transaction.phases) or 'none'}")
     lines = [line for done in played.done for line in done.stderr.splitlines() if line.startswith("bootkeep:")]

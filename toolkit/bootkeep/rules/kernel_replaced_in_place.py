@@ -32,6 +32,7 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     if not now or not before or now == before:
         return
     others = [each for each in all_kernels(state) if each is not kernel and _is_way_back(state, each)]
+    others.sort(key=lambda each: not each.preserved)  # the build that has booted comes before ones that may never have
     evidence = (("/proc/version", running), (kernel.image.path, kernel.version_text or now))
     if others:
         yield RULE.finding(
