@@ -8,6 +8,7 @@ A test compares the committed pages with what this prints, so that the reference
 from __future__ import annotations
 
 import re
+from enum import Enum
 from pathlib import Path
 
 import typer
@@ -41,6 +42,10 @@ def commands() -> list[tuple[str, object]]:
     return list(getattr(root, "commands", {}).items())
 
 
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
 def _parameters(command: object) -> list[tuple[str, str]]:
     rows = []
     for parameter in getattr(command, "params", []):
@@ -50,9 +55,19 @@ def _parameters(command: object) -> list[tuple[str, str]]:
         if parameter.param_type_name == "argument":
             names = f"[{parameter.name.upper()}]" if not parameter.required else parameter.name.upper()
         elif not parameter.is_flag:
-            names += f" {(parameter.metavar or parameter.type.name).upper()}"
+            names += f" {_value_name(parameter)}"
         rows.append((names, " ".join(_plain(getattr(parameter, "help", "")).split())))
     return rows
+
+
+def _value_name(parameter: object) -> str:
+    """What stands for the value: the option's own word, the choices of an enum, or the type."""
+    if own := getattr(parameter, "metavar", None):
+        return str(own)
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", str)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(str(member.value) for member in kind)
+    return {int: "NUMBER", float: "NUMBER", Path: "PATH"}.get(kind, "TEXT")
 
 
 def command_line_page() -> str:
@@ -71,7 +86,7 @@ def command_line_page() -> str:
         rows = _parameters(command)
         if rows:
             lines += ["| option | meaning |", "|---|---|"]
-            lines += [f"| `{names}` | {meaning.replace('|', chr(92) + '|')} |" for names, meaning in rows] + [""]
+            lines += [f"| `{_cell(names)}` | {_cell(meaning)} |" for names, meaning in rows] + [""]
     lines += ["## Exit codes", "", "Stable: scripts may depend on them.", "", "| code | meaning |", "|---|---|"]
     lines += [f"| {int(code)} | {meaning} |" for code, meaning in EXIT_CODES.items()]
     return "\n".join(lines) + "\n"
