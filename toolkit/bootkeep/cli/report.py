@@ -57,7 +57,7 @@ def report(
 ) -> None:
     """Show what a transaction started, stopped, opened, weakened and overwrote, and whether a reboot is safe.
 
-    Reads the recorded snapshots. For the newest transaction the boot files are judged as they are now.
+    Reads the recorded snapshots. The verdict is the one that was reached then.
     """
     source = store_at(store)
     verdict = verdict_now(source, transaction) if store is None and not diff else None

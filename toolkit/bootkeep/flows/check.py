@@ -12,7 +12,7 @@ from bootkeep.edges.host import Host
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.reading import Reading, Readings
+from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.boot_probes import BOOT_PROBES
 from bootkeep.probes.read import Digest, Listing, Native, Read
 from bootkeep.rules.judge import judge
@@ -34,13 +34,17 @@ def check(
     taken_at: str | None = None,
     deadline_s: float = 60.0,
     earlier: Readings | None = None,
+    fresh: Readings | None = None,
 ) -> CheckResult:
     """Look at a host and judge it.
 
     Reads that the deadline cut off are Unknown, so they can cost a GO but never win one. ``earlier`` are the readings of an
     earlier check of the same host: an initramfs or image whose inode, size and modification time are unchanged is not read again.
+    ``fresh`` are readings that the caller took a moment ago: they are as good as new ones.
     """
-    source: Host = _Reusing(host, earlier) if earlier is not None else host
+    source: Host = (
+        host if earlier is None and fresh is None else _Reusing(host, earlier or Readings(), fresh or Readings())
+    )
     readings = collect(source, BOOT_PROBES, deadline_s=deadline_s)
     return check_readings(readings, policy, taken_at=taken_at or now_utc())
 
@@ -54,13 +58,16 @@ def check_readings(readings: Readings, policy: Policy, *, taken_at: str) -> Chec
 class _Reusing:
     """A host whose unchanged big files are answered from earlier readings."""
 
-    def __init__(self, host: Host, earlier: Readings) -> None:
+    def __init__(self, host: Host, earlier: Readings, fresh: Readings) -> None:
         self.name = host.name
         self._host = host
         self._earlier = earlier
+        self._fresh = fresh
 
     def answer(self, read: Read) -> Reading:
         """The earlier answer where it is certainly the same, else the host's own."""
+        if self._fresh[read.key].status not in {Status.NOT_TAKEN, Status.TIMEOUT}:
+            return self._fresh[read.key]
         path = _path_of(read)
         if path and self._earlier[read.key].ok and self._unchanged(path):
             return self._earlier[read.key]

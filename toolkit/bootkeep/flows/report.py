@@ -78,7 +78,7 @@ def build_report(
         was,
         now,
         comparison,
-        verdict or _verdict(after, policy or Policy()),
+        verdict or _verdict(store, id, after, policy or Policy()),
         host=after.host or before.host,
         phases=("pre", later),
         copies_before=_copies(store, id, "pre"),
@@ -116,8 +116,11 @@ def _copies(store: Store, id: str, phase: str) -> dict[str, bytes]:
         return {}  # the report says "no copy" for each file
 
 
-def _verdict(snapshot: Snapshot, policy: Policy) -> Maybe[Verdict]:
-    """The verdict on the boot files as they were in this snapshot; Unknown when the snapshot did not look at them."""
+def _verdict(store: Store, id: str, snapshot: Snapshot, policy: Policy) -> Maybe[Verdict]:
+    """The verdict as it was reached at this phase, else what its readings allow; Unknown when it did not look at them."""
+    kept = store.load_verdict(id, snapshot.phase)
+    if isinstance(kept, Verdict):
+        return kept
     asked = {read.key for probe in BOOT_PROBES for read in probe.reads}
     taken = asked & set(snapshot.readings)
     if len(taken) < len(asked):
@@ -131,12 +134,14 @@ def _verdict(snapshot: Snapshot, policy: Policy) -> Maybe[Verdict]:
 
 
 def verdict_now(store: Store, wanted: str, root: Path = Path("/")) -> Verdict | None:
-    """What ``bootkeep check`` says at this moment, when the newest transaction is asked for; None for older ones.
+    """What ``bootkeep check`` says at this moment, for the newest transaction when its own hook had no time to judge.
 
-    The snapshot after a transaction leaves out the slow look at the boot files. For the newest transaction the present state is
-    the answer that matters; for an older one it would be a different transaction's verdict.
+    None for a transaction with a verdict on its record, and for older ones: theirs would be another transaction's verdict.
     """
-    if resolve(store, wanted) != resolve(store, "last"):
+    id = resolve(store, wanted)
+    if id != resolve(store, "last") or any(
+        isinstance(store.load_verdict(id, phase), Verdict) for phase in store.load_transaction(id).phases
+    ):
         return None
     from bootkeep.edges.config import load_policy
     from bootkeep.edges.host import LiveHost

@@ -18,12 +18,12 @@ from bootkeep.edges.clock import now_utc
 from bootkeep.edges.preserved import PreserveError
 from bootkeep.edges.store import Store, new_transaction_id
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
-from bootkeep.facts.finding import Judgement
+from bootkeep.facts.finding import Judgement, Verdict
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.reading import Readings
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
+from bootkeep.flows.phases import add_copies, judge_phase, take_phase
 from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
 from bootkeep.flows.preserved_modules import step_aside, step_back
 from bootkeep.flows.transaction_files import planned_config_copies
@@ -108,9 +108,9 @@ def open_transaction(
     transaction = replace(transaction, preserved=tuple(dict.fromkeys((*transaction.preserved, *preserved))))
     store.save_transaction(transaction)
     # What the plan names is copied at once; the snapshot that may be cut short comes after it.
-    _save_copies(store, transaction, "pre", planned_config_copies(request.changes, root))
+    add_copies(store, transaction, "pre", planned_config_copies(request.changes, root))
     if "pre" not in transaction.phases:
-        _save_snapshot(store, transaction, "pre", root=root, until=until)
+        take_phase(store, transaction, "pre", root=root, until=until)
         store.save_transaction(replace(transaction, phases=(*transaction.phases, "pre")))
     if request.not_understood:  # an unjudged plan must not look like a judged one
         return Answer(f"bootkeep: the guard did not judge this transaction: {request.not_understood}")
@@ -148,14 +148,14 @@ def _close(request: Request, *, store: Store, policy: Policy, root: Path, until:
     detail = "; ".join(part for part in (_lasting(session), problem) if part)
     closed = replace(session, outcome=outcome, outcome_detail=detail, ended_at=now, steps=steps)
     store.save_transaction(closed)  # before the snapshot: a deadline must not leave it open
-    _save_copies(store, closed, "post", planned_config_copies(session.changes, root))
-    _save_snapshot(store, closed, "post", root=root, until=until)
+    add_copies(store, closed, "post", planned_config_copies(session.changes, root))
+    snapshot = take_phase(store, closed, "post", root=root, until=until)
     closed = replace(closed, phases=tuple(dict.fromkeys((*closed.phases, "post"))))
     store.save_transaction(closed)
     _refresh_menu(root)
-    text = _one_line(closed, store, policy, root=root, until=until)
+    verdict = judge_phase(store, closed, snapshot, policy, root=root, until=until)
     store.prune()
-    return Answer(text)
+    return Answer(_one_line(closed, verdict))
 
 
 def close_orphans(store: Store, *, root: Path = Path("/"), but: Caller | None = None) -> tuple[Transaction, ...]:
@@ -266,25 +266,6 @@ def _moment(text: str) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _save_copies(store: Store, transaction: Transaction, phase: str, copies: Mapping[str, bytes]) -> None:
-    """Add copies to a phase. Before: of a session's many steps the first copy counts. After: the last one does."""
-    earlier = store.config_copies(transaction.id, phase)
-    merged = {**copies, **earlier} if phase == "pre" else {**earlier, **copies}
-    if merged != earlier:
-        store.save_config_copies(transaction.id, phase, merged)
-
-
-def _save_snapshot(store: Store, transaction: Transaction, phase: str, *, root: Path, until: float) -> None:
-    """Look at the whole machine, and copy what else of its configuration is at stake."""
-    from bootkeep.flows.snapshot import config_copies, take_snapshot
-
-    changes = transaction.changes
-    snapshot = take_snapshot(phase, root=root, packages=changes, deadline_s=max(0.2, until - time.monotonic()))
-    store.save_snapshot(transaction.id, phase, snapshot)
-    also = tuple(store.config_copies(transaction.id, "pre")) if phase == "post" else ()
-    _save_copies(store, transaction, phase, config_copies(snapshot, changes, also=also, root=root))
-
-
 def _refresh_menu(root: Path) -> None:
     try:
         write_menu(root)
@@ -296,30 +277,15 @@ def _override_note(override: Override, transaction: Transaction) -> str:
     return f"bootkeep: the guard was overridden ({override.reason}); recorded as {transaction.id}"
 
 
-def _one_line(transaction: Transaction, store: Store, policy: Policy, *, root: Path, until: float) -> str:
+def _one_line(transaction: Transaction, verdict: Verdict | None) -> str:
     count = len(transaction.changes)
     what = f"{count} package{'' if count == 1 else 's'} recorded as {transaction.id}"
     parts = [f"bootkeep: {what}"]
     if transaction.outcome is Outcome.FAILED:
         parts.append(f"FAILED: {transaction.outcome_detail}")
-    verdict = _verdict(transaction, store, policy, root=root, until=until)
-    if verdict:
-        parts.append(verdict)
+    if verdict is None:
+        parts.append("no time left to judge the boot files, run: bootkeep check")
+    else:
+        parts.append("GO: safe to reboot" if verdict.judgement is Judgement.GO else verdict.sentence)
     parts.append("see: bootkeep report last")
     return "; ".join(part.rstrip(".") for part in parts)
-
-
-def _verdict(transaction: Transaction, store: Store, policy: Policy, *, root: Path, until: float) -> str:
-    left = until - time.monotonic()
-    if left < 0.3:
-        return "no time left to judge the boot files, run: bootkeep check"
-    from bootkeep.edges.host import LiveHost
-    from bootkeep.flows.check import check
-
-    earlier: Readings | None = None
-    if "pre" in transaction.phases:
-        earlier = store.load_snapshot(transaction.id, "pre").readings
-    result = check(LiveHost(root), policy, deadline_s=left - 0.2, earlier=earlier)
-    if result.verdict.judgement is Judgement.GO:
-        return "GO: safe to reboot"
-    return result.verdict.sentence

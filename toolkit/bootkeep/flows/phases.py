@@ -1,0 +1,75 @@
+"""One phase of a transaction: the look at the host, the copies of configuration, and the verdict, all kept in the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from bootkeep.edges.store import Store
+from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.finding import Verdict
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.reading import Readings, Snapshot
+from bootkeep.facts.transaction import Transaction
+
+#: Less time than this is not enough to look at the boot files: what is left belongs to the record.
+_LEAST_TO_JUDGE_S = 0.3
+#: How many of the newest transactions are searched for images that were read before.
+_RECENT = 5
+
+
+def take_phase(store: Store, transaction: Transaction, phase: str, *, root: Path, until: float) -> Snapshot:
+    """Look at the whole machine until ``until`` (of the monotonic clock), and copy what of its configuration is at stake."""
+    from bootkeep.flows.snapshot import config_copies, take_snapshot
+
+    changes = transaction.changes
+    snapshot = take_snapshot(phase, root=root, packages=changes, deadline_s=max(0.2, until - time.monotonic()))
+    store.save_snapshot(transaction.id, phase, snapshot)
+    also = () if phase == "pre" else tuple(store.config_copies(transaction.id, "pre"))
+    add_copies(store, transaction, phase, config_copies(snapshot, changes, also=also, root=root))
+    return snapshot
+
+
+def add_copies(store: Store, transaction: Transaction, phase: str, copies: Mapping[str, bytes]) -> None:
+    """Add copies to a phase. Before: of a session's many steps the first copy counts. After: the last one does."""
+    earlier = store.config_copies(transaction.id, phase)
+    merged = {**copies, **earlier} if phase == "pre" else {**earlier, **copies}
+    if merged != earlier:
+        store.save_config_copies(transaction.id, phase, merged)
+
+
+def judge_phase(
+    store: Store, transaction: Transaction, snapshot: Snapshot, policy: Policy, *, root: Path, until: float
+) -> Verdict | None:
+    """Judge the boot files as they are now, and keep the verdict with the readings that it stands on.
+
+    What the snapshot has read a moment ago is not read again, nor is an image that an earlier transaction has read and that
+    nobody touched since. None when there is no time left.
+    """
+    left = until - time.monotonic()
+    if left < _LEAST_TO_JUDGE_S:
+        return None
+    from bootkeep.edges.host import LiveHost
+    from bootkeep.flows.check import check
+
+    earlier = _judged_before(store)
+    result = check(LiveHost(root), policy, deadline_s=left - 0.2, earlier=earlier, fresh=snapshot.readings)
+    # In this order: a record with a verdict always has the readings for it, so newer rules can judge them again.
+    whole = replace(snapshot, readings=Readings({**snapshot.readings, **result.readings}))
+    store.save_snapshot(transaction.id, snapshot.phase, whole)
+    store.save_verdict(transaction.id, snapshot.phase, result.verdict)
+    return result.verdict
+
+
+def _judged_before(store: Store) -> Readings | None:
+    """The newest readings on which a verdict stands."""
+    for transaction in store.newest(_RECENT):
+        for phase in reversed(transaction.phases):
+            try:
+                if isinstance(store.load_verdict(transaction.id, phase), Verdict):
+                    return store.load_snapshot(transaction.id, phase).readings
+            except BootkeepError:
+                continue  # damaged: an older one serves as well, and without any everything is read
+    return None
