@@ -7,136 +7,26 @@ hooks use it too.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+from bootkeep.facts import secret_patterns as look
 
 #: A longer line is data or an attack on the reader: it is hidden as a whole.
 LONGEST_LINE = 8192
 #: What stands in the place of a secret.
 MASK = "[redacted]"
-
-#: Files whose content is never copied, diffed or printed; matched against the absolute path.
-DENIED_PATHS: tuple[str, ...] = (
-    "/etc/shadow*",
-    "/etc/gshadow*",
-    "/etc/security/opasswd*",
-    "*/ssh_host_*",
-    "*/.ssh/*",
-    "*/id_rsa*",
-    "*/id_dsa*",
-    "*/id_ecdsa*",
-    "*/id_ed25519*",
-    "*.key",
-    "*.key.*",
-    "*.pem",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.kdbx",
-    "*.keytab",
-    "*/private/*",
-    "/etc/ssl/private*",
-    "/etc/ipsec.secrets*",
-    "/etc/ipsec.d/*",
-    "/etc/ppp/*-secrets*",
-    "/etc/wireguard/*",
-    "/etc/openvpn/*",
-    "/etc/NetworkManager/system-connections/*",
-    "/etc/netplan/*",
-    "/etc/wpa_supplicant/*",
-    "/etc/sssd/*",
-    "/etc/salt/pki/*",
-    "/etc/bareos/*",
-    "/etc/apt/auth.conf*",
-    "/etc/cloud/*",
-    "/etc/krb5*.conf.d/*secret*",
-    "/etc/letsencrypt/*",
-    "/etc/machine-id",
-    "/etc/exim4/passwd*",
-    "/etc/postfix/sasl*",
-    "*/.pgpass*",
-    "*/.netrc*",
-    "*/.my.cnf*",
-    "*/debian.cnf*",
-    "*/htpasswd*",
-    "*/.htpasswd*",
-    "*secret*",
-    "*password*",
-    "*credential*",
-    "*passwd.client*",
-    "*/sasldb*",
-    "*token*",
-)
-
-#: Paths that the patterns above would deny for their name alone, though their content is harmless and matters.
-ALLOWED_PATHS: frozenset[str] = frozenset({"/etc/pam.d/common-password", "/etc/pam.d/passwd", "/etc/pam.d/chpasswd"})
-
-_BACKUP = re.compile(r"(?:~|\.(?:dpkg|ucf)-(?:old|new|dist|bak|tmp)|\.bak|\.orig|\.save|-)$")
-
-# A key names a secret when one of these words stands in it: db_password, AuthToken, AWS_SECRET_ACCESS_KEY, api-key, psk.
-_WORDS = (
-    r"(?:pass(?:w(?:or)?d|phrase|wd)?|pwd|secret|token|cred(?:ential)?s?|api[-_]?key|access[-_]?key|private[-_]?key"
-    r"|auth(?:orization|[-_]?key|[-_]?token)|psk|bindpw|community|(?<!syn)cookie|session[-_]?id|sig(?:nature|ning[-_]?key)"
-    r"|encryption[-_]?key|hmac|salt_?key)"
-)
-_SECRET_WORD_IN = re.compile(rf"(?i){_WORDS}")
-# What may be a key. Possessive, and only from the beginning of a word: linear time on any text (a process may call itself
-# "pass-pass-pass-..." for 4096 characters to make us think).
-_NAME = r"(?<![\w.\-\[\]])[\w.\-\[\]]++"
-_VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'#][^\s,;&"']*)"""
-
-# Keywords of sshd_config, PAM, login.defs and sudoers that hold a secret word but a harmless switch.
-_SWITCHES = re.compile(
-    r"(?i)^(?:yes|no|true|false|on|off|none|null|prohibit-password|without-password|forced-commands-only|required|requisite"
-    r"|sufficient|optional|include|substack|enabled?|disabled?|files|compat|systemd|sss|ldap|nis|\d{1,5})$"
-)
-
-_ASSIGNMENT = re.compile(rf"(?P<key>[\"']?{_NAME}[\"']?)(?P<sep>\s*+(?:=>|:=|=|:)\s*+)")
-_FLAG = re.compile(r"(?<!\S)(?P<key>--?[\w.\-\[\]]++)(?P<sep>[ \t]++)")
-_SPACED = re.compile(r"^(?P<key>\s*+(?:(?i:set|option)\s++)?[\w.:\-\[\]]++)(?P<sep>[ \t]++)(?P<value>[^\s=:].*)$")
-_VALUE_HERE = re.compile(_VALUE)
-_URL = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.\-]{0,30}://)(?P<user>[^\s/@]*)@(?=[^\s/@])")
-_HEADER = re.compile(
-    r"(?i)\b(?P<head>(?:proxy-)?authorization|x-[\w\-]{0,40}?(?:token|key|auth)[\w\-]{0,40}|(?:set-)?cookie)(?P<sep>\s*[:=]\s*).+"
-)
-_BEARER = re.compile(r"(?i)\b(?P<kind>bearer|basic|digest|negotiate|token)\s+[A-Za-z0-9+/_\-.~]{8,}=*")
-_KNOWN_TOKENS = re.compile(
-    r"eyJ[A-Za-z0-9_\-]{6,}\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)?"  # JSON web token
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}"  # AWS
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w\-]{16,}"
-    r"|\bxox[abprs]-[\w\-]{10,}|\bsk-[A-Za-z0-9_\-]{16,}|\bAIza[\w\-]{30,}|\b(?:sk|pk|rk)_(?:live|test)_\w{10,}"
-    r"|\$(?:1|2[abxy]?|5|6|7|y|gy|argon2\w*|pbkdf2[\w\-]*)\$[^\s:'\"]{8,}"  # crypt(5)
-    r"|\{(?:SSHA|SHA|SMD5|MD5|CRYPT)\d*\}[A-Za-z0-9+/=$.]{8,}"
-)
-_HEXADECIMAL = re.compile(r"(?<![A-Za-z0-9/_\-])[0-9a-fA-F]{32,}(?![A-Za-z0-9_\-])")
-_BASE64 = re.compile(
-    r"(?<![A-Za-z0-9+/_=\-.])(?=[A-Za-z0-9+/_\-]*[A-Z])(?=[A-Za-z0-9+/_\-]*[a-z])(?=[A-Za-z0-9+/_\-]*\d)[A-Za-z0-9+/_\-]{32,}={0,2}"
-)
-_PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*(?:PRIVATE KEY|OPENSSH|PGP MESSAGE|CERTIFICATE REQUEST)[A-Z0-9 ]*-----")
-_PEM_END = re.compile(r"-----END [A-Z0-9 ]+-----")
-_USER_PASSWORD = re.compile(r"^(?P<user>[^:@/\s]+):(?P<secret>.+)$")
-
-#: Options of common tools whose next argument is a secret and whose name does not say so.
-_SHORT_SECRET_OPTIONS: dict[str, frozenset[str]] = {
-    "mysql": frozenset({"-p"}),
-    "mysqldump": frozenset({"-p"}),
-    "mysqladmin": frozenset({"-p"}),
-    "mariadb": frozenset({"-p"}),
-    "sshpass": frozenset({"-p"}),
-    "curl": frozenset({"-u", "--user", "-U", "--proxy-user", "-H", "--header", "-b", "--cookie"}),
-    "wget": frozenset({"--header"}),
-    "ldapsearch": frozenset({"-w"}),
-    "redis-cli": frozenset({"-a"}),
-    "snmpget": frozenset({"-c", "-A", "-X"}),
-    "openssl": frozenset({"-passin", "-passout", "-k", "-K"}),
-    "smbclient": frozenset({"-U"}),
-    "docker": frozenset({"-p"}),
-}
-_ATTACHED_PASSWORD = frozenset({"mysql", "mysqldump", "mysqladmin", "mariadb", "sshpass"})
-#: ``-p`` is a port, a file or a path with most programs, a password with some.
-_HARMLESS_P = re.compile(r"^(?:\d{1,5}(?::\d{1,5})?(?:/\w+)?|[/.~-].*|\w+=.*|[\d.:]+)$")
-_OPTION = re.compile(r"--?[\w.\-]++")
+#: A secret -> what stands in its place.
+Mask: TypeAlias = Callable[[str], str]
+#: Forty bits: two secrets of one host do not meet by chance, and nothing can be worked back from them without the key.
+_PSEUDONYM_DIGITS = 10
+#: Lines of a certificate have 64 characters, of a key ring 76; anything longer between the marks is something else.
+_PUBLIC_LINE = 80
+_MASKED = re.compile(r"\[redacted(?:#[0-9a-f]{10})?\]")
 
 
 def is_denied(path: str) -> bool:
@@ -144,105 +34,213 @@ def is_denied(path: str) -> bool:
     name = path
     while True:
         lowered = name.lower()
-        if name not in ALLOWED_PATHS and any(fnmatchcase(lowered, pattern.lower()) for pattern in DENIED_PATHS):
+        if name not in look.ALLOWED_PATHS and any(
+            fnmatchcase(lowered, pattern.lower()) for pattern in look.DENIED_PATHS
+        ):
             return True
-        shorter = _BACKUP.sub("", name)
+        shorter = look.BACKUP.sub("", name)
         if shorter == name:
             return False
         name = shorter
 
 
-def redact_line(line: str) -> str:
-    """One line of a configuration file, a log or a command without its secrets. Leaves a harmless line as it is."""
+def plain_mask(_secret: str) -> str:
+    """Hide a secret without a trace of what it was."""
+    return MASK
+
+
+def keyed_mask(key: bytes) -> Mask:
+    """Hide secrets under pseudonyms: ``[redacted#1f0c2a9be4]``, an HMAC-SHA256 with the host's own key.
+
+    The same secret has the same pseudonym, so that a report shows that it changed; without the key nobody can try
+    guesses against it. Quotes around a secret do not count.
+    """
+
+    def mask(secret: str) -> str:
+        plain = secret.strip().strip("\"'").encode("utf-8", "surrogatepass")
+        return f"[redacted#{hmac.new(key, plain, hashlib.sha256).hexdigest()[:_PSEUDONYM_DIGITS]}]"
+
+    return mask
+
+
+def redact_line(line: str, mask: Mask = plain_mask, *, shapes: bool = True) -> str:
+    """One line of a configuration file, a log or a command without its secrets. Leaves a harmless line as it is.
+
+    ``shapes=False`` leaves long hexadecimal and Base64 words alone, for texts that are made of identifiers (a loader's
+    configuration, a list of block devices).
+    """
+    hide = _once(mask)
     if len(line) > LONGEST_LINE:
-        return MASK
-    line = _URL.sub(lambda found: f"{found['scheme']}{MASK}@", line)
-    line = _HEADER.sub(lambda found: f"{found['head']}{found['sep']}{MASK}", line)
-    line = _BEARER.sub(lambda found: f"{found['kind']} {MASK}", line)
-    line = _KNOWN_TOKENS.sub(MASK, line)
-    line = _mask_values(_ASSIGNMENT, line)
-    line = _mask_values(_FLAG, line)
-    line = _mask_spaced(line)
-    line = _HEXADECIMAL.sub(MASK, line)
-    return _BASE64.sub(MASK, line)
+        return hide(line)
+    line = look.URL.sub(lambda found: f"{found['scheme']}{hide(found['user'])}@", line)
+    line = look.HEADER.sub(lambda found: found[0] if _is_harmless(found["value"]) else _hide_value(found, hide), line)
+    line = look.BEARER.sub(lambda found: found[0] if _is_words(found["value"]) else _hide_value(found, hide), line)
+    line = look.KNOWN_TOKENS.sub(lambda found: hide(found[0]), line)
+    for pattern in look.PLACED:
+        line = pattern.sub(lambda found: _hide_value(found, hide), line)
+    line = _mask_commands(line, hide)
+    if look.HINT.search(line):
+        line = _mask_values(look.ASSIGNMENT, line, hide)
+        line = _mask_values(look.FLAG, line, hide)
+        line = _mask_spaced(line, hide)
+        line = look.SAID.sub(lambda found: _hide_said(found, hide), line)
+        line = look.PROSE.sub(lambda found: _hide_said(found, hide), line)
+    if not shapes:
+        return line
+    line = look.HEXADECIMAL.sub(lambda found: hide(found[0]), line)
+    return look.BASE64.sub(lambda found: hide(found[0]) if _looks_random(found[0]) else found[0], line)
 
 
-def _mask_values(names: re.Pattern[str], line: str) -> str:
+def _once(mask: Mask) -> Mask:
+    """What is hidden already stays as it is: a report redacts again what the host redacted with its key."""
+    return lambda secret: secret if _MASKED.fullmatch(secret.strip()) else mask(secret)
+
+
+def _looks_random(word: str) -> bool:
+    """Whether a part of a word mixes digits and both cases at length: a path and a long name are made of short parts."""
+    return any(
+        len(part) >= look.SHORTEST_RANDOM and not (part.islower() or part.isupper()) and any(map(str.isdigit, part))
+        for part in re.split(r"[/_\-]", word)
+    )
+
+
+def _is_words(text: str) -> bool:
+    text = text.rstrip(".")
+    return text.isalpha() and (text.islower() or text.istitle())
+
+
+def _hide_value(found: re.Match[str], mask: Mask) -> str:
+    start, end = (position - found.start() for position in found.span("value"))
+    return f"{found[0][:start]}{mask(found['value'])}{found[0][end:]}"
+
+
+def _hide_said(found: re.Match[str], mask: Mask) -> str:
+    """``# the root password is hunter2``: people write secrets into comments, and sentences about passwords too."""
+    value = found["value"]
+    plain = value.strip("\"'()")
+    if len(plain) < 4 or _is_harmless(plain) or value.startswith("-") or not look.LIKE_A_SECRET.search(plain):
+        return found[0]
+    return _hide_value(found, mask)
+
+
+def _mask_commands(line: str, mask: Mask) -> str:
+    """``mysqldump -u root -psecret`` inside a cron line or a unit: as the arguments of a process."""
+    if not look.COMMANDS.search(line):
+        return line
+    parts = re.split(r"(\s+)", line)
+    words = parts[::2]
+    for number, word in enumerate(words):
+        if word.rsplit("/", 1)[-1] in look.SHORT_SECRET_OPTIONS:
+            stop = next((at for at, other in enumerate(words) if at > number and other in {"|", "||", "&&", ";"}), None)
+            words[number:stop] = redact_options(words[number:stop], mask)
+    parts[::2] = words
+    return "".join(parts)
+
+
+def _mask_values(names: re.Pattern[str], line: str, mask: Mask) -> str:
     """Mask what follows each name that says secret. A harmless name's value is searched too: it may hold another pair."""
     parts: list[str] = []
     start = 0
     while found := names.search(line, start):
         end = found.end()
         parts.append(line[start:end])
-        value = _VALUE_HERE.match(line, end)
-        if value and _names_a_secret(found["key"]) and not _is_harmless(value[0]):
-            parts.append(MASK)
+        value = look.VALUE_HERE.match(line, end)
+        key = found["key"].strip("\"'[")
+        named = _names_a_secret(key) or (look.SECRET_NAME.search(key) and len(value[0] if value else "") > 3)
+        if value and named and not _is_harmless(value[0]):
+            parts.append(_hide_quoted(value[0], mask))
             end = value.end()
         start = end
     return "".join((*parts, line[start:]))
 
 
-def _mask_spaced(line: str) -> str:
-    found = _SPACED.match(line)
+def _hide_quoted(value: str, mask: Mask) -> str:
+    """The quotes stay: what is around a secret reads as before."""
+    quote = value[0] if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0] else ""
+    return f"{quote}{mask(value[1:-1] if quote else value)}{quote}"
+
+
+def _mask_spaced(line: str, mask: Mask) -> str:
+    found = look.SPACED.match(line)
     if found and _names_a_secret(found["key"]) and not _is_harmless(found["value"]):
-        return f"{found['key']}{found['sep']}{MASK}"
+        return f"{found['key']}{found['sep']}{mask(found['value'])}"
     return line
 
 
 def _names_a_secret(key: str) -> bool:
     # NOPASSWD is a tag of sudoers(5)
-    return key.strip() != "NOPASSWD" and bool(_SECRET_WORD_IN.search(key))
+    return key.strip() != "NOPASSWD" and bool(look.SECRET_WORD_IN.search(key))
 
 
 def _is_harmless(value: str) -> bool:
     value = value.strip().strip("\"'")
-    return value.startswith(MASK) or bool(_SWITCHES.match(value.split(" ", 1)[0]))
+    first = (value.split() or [""])[0]
+    return (
+        not first
+        or bool(_MASKED.fullmatch(value) or look.SWITCHES.match(first))
+        or (bool(look.PLACE.match(first)) and not _looks_random(first))
+    )
 
 
-def redact_text(text: str) -> str:
+def redact_text(text: str, mask: Mask = plain_mask, *, shapes: bool = True) -> str:
     """A whole text without its secrets, line by line; private key blocks go as a whole. The number of lines stays."""
     lines: list[str] = []
     inside = False
+    public = False
     for line in text.split("\n"):
-        if inside or _PEM_BEGIN.search(line):
-            inside = not _PEM_END.search(line)
-            lines.append(MASK)
+        if public and len(line) <= _PUBLIC_LINE and not look.PEM_BEGIN.search(line):
+            public = not look.PEM_END.search(line)
+            lines.append(line)
+        elif inside or look.PEM_BEGIN.search(line):
+            # In the middle of a line (a key file's one-line form, a table of magic numbers) no block begins.
+            inside = (inside or bool(look.PEM_BEGIN_ALONE.search(line))) and not look.PEM_END.search(line)
+            lines.append(_once(mask)(line))
         else:
-            lines.append(redact_line(line))
+            public = bool(look.PUBLIC_BEGIN.search(line))
+            lines.append(redact_line(line, mask, shapes=shapes))
     return "\n".join(lines)
 
 
-def redact_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
+def redact_arguments(arguments: Sequence[str], mask: Mask = plain_mask) -> tuple[str, ...]:
     """A process's arguments without secrets; the program's own name stays."""
     if not arguments:
         return ()
+    hide = _once(mask)
+    options = redact_options(arguments, hide)
+    return (redact_line(options[0], mask), *(_redact_argument(argument, hide) for argument in options[1:]))
+
+
+def redact_options(arguments: Sequence[str], mask: Mask) -> list[str]:
+    """Arguments without the values of options that hold a secret; nothing else is looked at."""
     program = arguments[0].rsplit("/", 1)[-1]
-    secret_options = _SHORT_SECRET_OPTIONS.get(program, frozenset())
-    result = [redact_line(arguments[0])]
+    secret_options = look.SHORT_SECRET_OPTIONS.get(program, frozenset())
+    result = [arguments[0]]
     mask_next = False
     for argument in arguments[1:]:
-        if (mask_next and not argument.startswith("-")) or (result[-1] == "-p" and not _HARMLESS_P.match(argument)):
-            result.append(MASK)
+        bare = argument.strip("\"'")
+        if (mask_next and not argument.startswith("-")) or (result[-1] == "-p" and not look.HARMLESS_P.match(argument)):
+            result.append(mask(bare))
             mask_next = False
             continue
         mask_next = argument in secret_options or _is_secret_option(argument)
-        if program in _ATTACHED_PASSWORD and argument.startswith("-p") and len(argument) > 2:
-            result.append(f"-p{MASK}")
+        if program in look.ATTACHED_PASSWORD and argument.startswith("-p") and len(argument) > 2:
+            result.append(f"-p{mask(argument[2:])}")
         else:
-            result.append(_redact_argument(argument))
-    return tuple(result)
+            result.append(argument)
+    return result
 
 
 def _is_secret_option(argument: str) -> bool:
-    if not _OPTION.fullmatch(argument):
+    if not look.OPTION.fullmatch(argument):
         return False
     name = argument.lstrip("-").lower()
-    return name == "pw" or name.endswith("key") or bool(_SECRET_WORD_IN.search(name))
+    return name == "pw" or name.endswith("key") or bool(look.SECRET_WORD_IN.search(name))
 
 
-def _redact_argument(argument: str) -> str:
-    redacted = redact_text(argument)
+def _redact_argument(argument: str, mask: Mask) -> str:
+    redacted = redact_text(argument, mask)
     option, equals, value = redacted.partition("=")
-    if equals and option.lstrip("-") in {"user", "u"} and _USER_PASSWORD.match(value):
-        return f"{option}={value.partition(':')[0]}:{MASK}"
+    if equals and option.lstrip("-") in {"user", "u"} and look.USER_PASSWORD.match(value):
+        user, _, secret = value.partition(":")
+        return f"{option}={user}:{mask(secret)}"
     return redacted
