@@ -67,7 +67,7 @@ def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _build(kind: Any, plain: Any, where: str) -> Any:  # noqa: PLR0911 - one return a shape
+def _build(kind: Any, plain: Any, where: str) -> Any:
     origin = typing.get_origin(kind)
     if origin in (Union, types.UnionType):
         return _build_union(typing.get_args(kind), plain, where)
