@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bootkeep.edges.host import Host
 from bootkeep.facts.reading import Reading, Readings, Status
-from bootkeep.probes.read import Command, Probe, Read
+from bootkeep.probes.read import Probe, Read
 
 
 def collect(host: Host, probes: Iterable[Probe], *, deadline_s: float = 120.0) -> Readings:
     """Ask every read of every probe once, then the follow-ups that the answers call for; two waves, no deeper.
 
     After ``deadline_s`` seconds the remaining reads are answered TIMEOUT, so that a slow machine costs data, never the
-    caller's time. Data that was not taken is Unknown to the rules.
+    caller's time; one read may use a quarter of it, a command half. Data that was not taken is Unknown to the rules.
     """
     until = time.monotonic() + deadline_s
     probes = tuple(probes)
     answers: dict[str, Reading] = {}
-    _ask(host, (read for probe in probes for read in probe.reads), answers, until)
-    first = Readings(dict(answers))
-    _ask(host, (read for probe in probes for read in probe.follow_ups(first)), answers, until)
+    for wave in range(2):
+        known = Readings(dict(answers))
+        wanted = (read for probe in probes for read in (probe.follow_ups(known) if wave else probe.reads))
+        reads = {read.key: read for read in wanted if read.key not in answers}
+        if getattr(host, "may_hang", False):
+            from bootkeep.edges.lanes import ask_in_lanes
+
+            answers |= ask_in_lanes(host, reads.values(), until=until, patience_s=deadline_s / 4)
+        else:
+            answers |= _ask(host, reads.values(), until)
     return Readings(answers)
 
 
-def _ask(host: Host, reads: Iterable[Read], answers: dict[str, Reading], until: float) -> None:
+def _ask(host: Host, reads: Iterable[Read], until: float) -> dict[str, Reading]:
+    """A recorded machine answers from memory."""
+    answers: dict[str, Reading] = {}
     for read in reads:
-        if read.key in answers:
-            continue
-        left = until - time.monotonic()
-        if left <= 0:
-            answers[read.key] = Reading(Status.TIMEOUT, detail="the snapshot's own deadline had passed")
-            continue
-        if isinstance(read, Command) and read.timeout_s > left:  # a hung tool must not outlive the deadline either
-            read = replace(read, timeout_s=left)
-        answers[read.key] = host.answer(read)
+        late = time.monotonic() >= until
+        answers[read.key] = (
+            Reading(Status.TIMEOUT, detail="the snapshot's own deadline had passed") if late else host.answer(read)
+        )
+    return answers

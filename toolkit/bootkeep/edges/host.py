@@ -20,7 +20,7 @@ from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, S
 
 
 class Host(Protocol):
-    """Anything that can answer a read."""
+    """Anything that can answer a read. One with a true ``may_hang`` is asked in children that can be given up."""
 
     name: str
 
@@ -49,6 +49,7 @@ class LiveHost:
     """
 
     rooted_commands = frozenset({"lsblk", "blkid", "efibootmgr"})
+    may_hang = True
 
     def __init__(self, root: Path = Path("/"), *, name: str = "") -> None:
         self.root = root
@@ -70,7 +71,7 @@ class LiveHost:
     def answer(self, read: Read) -> Reading:
         """Answer one read; the machine's refusals become statuses."""
         started = time.monotonic()
-        about = getattr(read, "path", "") or getattr(read, "pattern", "")
+        about = getattr(read, "path", "") or getattr(read, "pattern", "") or getattr(read, "name", "").partition(":")[2]
         if not self.is_running_system and about.startswith(("/proc/", "/sys/", "/run/")):
             return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
         try:

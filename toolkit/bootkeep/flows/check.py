@@ -60,6 +60,7 @@ class _Reusing:
 
     def __init__(self, host: Host, earlier: Readings, fresh: Readings) -> None:
         self.name = host.name
+        self.may_hang = getattr(host, "may_hang", False)
         self._host = host
         self._earlier = earlier
         self._fresh = fresh
