@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from bootkeep.edges import preserved
 from bootkeep.edges.preserved import (
     KernelFiles,
     PreserveError,
@@ -110,3 +114,85 @@ def test_removal_takes_both_halves(root: Path) -> None:
 def test_a_key_cannot_lead_elsewhere(root: Path, key: str) -> None:
     with pytest.raises(PreserveError):
         remove_preserved(root, key)
+
+
+def rewrite(path: Path, content: str) -> None:
+    """As dpkg and update-initramfs do it: a new file under the old name."""
+    path.with_name("new").write_text(content)
+    path.with_name("new").replace(path)
+
+
+def test_another_build_of_the_same_version_never_passes_for_the_copy(root: Path) -> None:
+    """A kernel built by hand twice, or a package made again: the same release and version, other bytes."""
+    first = preserve_files(root, kernel(), now=NOW)
+    rewrite(root / f"boot/vmlinuz-{RELEASE}", "another build")
+    second = preserve_files(root, kernel(), now="later")
+    assert second.image_sha256 == preserved.sha256_of(root / f"boot/vmlinuz-{RELEASE}")
+    assert second.key.startswith(f"{RELEASE}_6.1.76-1")
+    assert {record.key for record in preserved_kernels(root)} == {first.key, second.key}
+    assert all(is_whole(root, record) for record in preserved_kernels(root))
+    assert preserve_files(root, kernel(), now="later still") == second
+    rewrite(root / f"boot/vmlinuz-{RELEASE}", "image")
+    assert preserve_files(root, kernel(), now="later still") == first
+
+
+@pytest.mark.parametrize("changed", [f"boot/initrd.img-{RELEASE}", f"usr/lib/modules/{RELEASE}/modules.dep"])
+def test_a_copy_is_made_again_only_when_asked(root: Path, changed: str) -> None:
+    first = preserve_files(root, kernel(), now=NOW)
+    rewrite(root / changed, "changed since")
+    assert preserve_files(root, kernel(), now="later") == first
+    again = preserve_files(root, kernel(), now="later", refresh=True)
+    assert (again.key, again.preserved_at) == (first.key, "later")
+    assert is_whole(root, again)
+    name = "boot/bootkeep/{0.key}/initrd.img" if "initrd" in changed else "{0.modules_path}/modules.dep"
+    assert (root / name.format(again).lstrip("/")).read_text() == "changed since"
+    assert preserve_files(root, kernel(), now="still later", refresh=True) == again
+
+
+def test_what_a_killed_one_left_goes_with_the_next(root: Path) -> None:
+    for folder in ("boot/bootkeep/.other_1.draft", "usr/lib/bootkeep/preserved/.other_1.draft"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "vmlinuz").write_text("half")
+    preserve_files(root, kernel(), now=NOW)
+    assert not list(root.rglob("*.draft"))
+
+
+def hold(root: Path) -> int:
+    folder = root / "usr/lib/bootkeep/preserved"
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def test_two_at_the_same_time_wait_for_each_other(root: Path) -> None:
+    held = hold(root)
+    started = time.monotonic()
+    threading.Timer(0.3, os.close, [held]).start()
+    record = preserve_files(root, kernel(), now=NOW)
+    assert time.monotonic() - started >= 0.3
+    assert is_whole(root, record)
+
+
+def test_one_that_does_not_end_is_not_waited_for_for_ever(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preserved, "_LOCK_WAIT_S", 0.1)
+    held = hold(root)
+    with pytest.raises(PreserveError, match="at this moment"):
+        preserve_files(root, kernel(), now=NOW)
+    os.close(held)
+
+
+def test_two_processes_preserve_the_same_kernel(root: Path) -> None:
+    """A highstate and a hook: neither may take the other's draft away."""
+    children = []
+    for number in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                record = preserve_files(root, kernel(), now=f"{number}")
+                os._exit(0 if is_whole(root, record) else 1)
+            except BaseException:  # noqa: BLE001 - a child must not come back into the test runner
+                os._exit(2)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+    assert not list(root.rglob("*.draft"))

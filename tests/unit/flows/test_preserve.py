@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from bootkeep.flows.preserve import (
     list_preserved,
     preserve_kernel,
     preserve_last_good,
+    refresh_preserved,
     unpreserve,
     write_menu,
 )
@@ -151,3 +153,74 @@ def test_a_record_under_a_foreign_name_is_none(root: Path) -> None:
     (root / "boot/bootkeep" / record.key).rename(root / "boot/bootkeep/other")
     assert preserved_kernels(root) == ()
     assert isinstance(record, PreservedKernel)
+
+
+def test_a_menu_that_cannot_be_written_is_a_refusal_to_go_on_not_an_accident(root: Path) -> None:
+    """The hook lets any other error pass: the kernel would be replaced, and the copy would have no entry."""
+    preserve_kernel(root, OLD)
+    (root / MENU).unlink(missing_ok=True)
+    (root / MENU).mkdir()
+    with pytest.raises(PreserveError, match="could not be written"):
+        preserve_kernel(root, OLD, touched=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("grubenv", "# GRUB Environment Block\nsaved_entry=bootkeep-{key}\n"),
+        ("grubenv", "# GRUB Environment Block\nnext_entry=bootkeep-{key}\n"),
+        ("grub.cfg", '   set default="bootkeep-{key}"\n'),
+    ],
+)
+def test_a_copy_that_somebody_made_the_default_stays_with_its_entry(root: Path, file: str, text: str) -> None:
+    """Without it GRUB silently starts the first entry, and the check calls the host NO-GO."""
+    record = preserve_kernel(root, OLD)
+    path = root / "boot/grub" / file
+    path.write_text((path.read_text() if path.exists() else "") + text.format(key=record.key))
+    assert clean_preserved(root, good(root, NEW)) == ()
+    assert write_menu(root) == (record.key,)
+    assert f"--id bootkeep-{record.key} " in menu(root)
+
+
+def test_the_entry_goes_before_the_files(root: Path) -> None:
+    record = preserve_kernel(root, OLD, touched=True)
+    (root / "boot/bootkeep" / record.key / "kernel.json").chmod(0o644)
+    (root / MENU).unlink()
+    (root / MENU).mkdir()  # the menu cannot be written: then nothing may be taken away
+    with pytest.raises(PreserveError):
+        unpreserve(root, [record.key])
+    assert preserved_kernels(root) == (record,)
+
+
+def boot(root: Path, *, age_s: int) -> None:
+    """This boot began ``age_s`` seconds after the newest of the boot files was written."""
+    newest = max(path.stat().st_mtime for path in (root / "boot").rglob("*"))
+    (root / "proc").mkdir(exist_ok=True)
+    (root / "proc/stat").write_text(f"cpu 1 2 3\nbtime {int(newest) + age_s}\nprocesses 1\n")
+
+
+@pytest.mark.parametrize(("age_s", "refreshed"), [(60, True), (-60, False)])
+def test_the_copy_follows_what_has_booted(root: Path, age_s: int, refreshed: bool) -> None:
+    """A root that moved to LVM: the old initramfs finds it no more. One made after this boot began is not proven by it."""
+    first = preserve_kernel(root, OLD)
+    path = root / f"boot/initrd.img-{OLD}"
+    path.write_text("initramfs with lvm2")
+    boot(root, age_s=age_s)
+    again = refresh_preserved(root, good(root, OLD))
+    assert (again is not None) is refreshed
+    kept = (root / "boot/bootkeep" / first.key / "initrd.img").read_text()
+    assert kept == ("initramfs with lvm2" if refreshed else f"initramfs {OLD}")
+    assert refresh_preserved(root, good(root, OLD)) is None or not refreshed
+
+
+def test_nothing_is_refreshed_while_the_copy_itself_runs_or_the_package_holds_another_build(root: Path) -> None:
+    record = preserve_kernel(root, OLD)
+    proven = good(root, OLD)
+    (root / f"boot/initrd.img-{OLD}").write_text("rebuilt")
+    boot(root, age_s=60)
+    (root / "proc/cmdline").write_text(f"root=x bootkeep.preserved={record.key}\n")
+    assert refresh_preserved(root, proven) is None
+    (root / "proc/cmdline").write_text("root=x\n")
+    replace_packaged(root, OLD)
+    os.utime(root / f"boot/vmlinuz-{OLD}", (0, 0))
+    assert refresh_preserved(root, proven) is None

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import stat
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.+~-]")
 _LINK_REFUSALS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
 #: Left free in /boot beyond what a copy needs: grub.cfg and grubenv must still be rewritable.
 _MARGIN_BYTES = 2 * 1024 * 1024
+#: How long one preserving waits for another (a highstate and a package manager's hook at the same time).
+_LOCK_WAIT_S = 2.0
 
 
 class PreserveError(BootkeepError):
@@ -84,46 +89,105 @@ def is_whole(root: Path, record: PreservedKernel) -> bool:
     return image_good and initramfs_good and (not record.modules_path or _below(root, record.modules_path).is_dir())
 
 
-def preserve_files(root: Path, kernel: KernelFiles, *, now: str) -> PreservedKernel:
-    """Keep a kernel's files alive. Does nothing when a whole copy exists. Raises PreserveError and leaves no draft."""
-    for record in preserved_kernels(root):
-        if record.key == kernel.key and is_whole(root, record):
-            return record
-    boot_draft = root / BOOT_FOLDER / f".{kernel.key}.draft"
-    modules_draft = root / MODULES_FOLDER / f".{kernel.key}.draft"
+def is_current(root: Path, record: PreservedKernel, kernel: KernelFiles) -> bool:
+    """Whether the copy holds the very initramfs and module indexes that the packaged kernel has now. Raises OSError."""
+    if kernel.initramfs and sha256_of(_below(root, kernel.initramfs)) != record.initramfs_sha256:
+        return False
+    indexes = [
+        _below(root, folder) / "modules.dep" for folder in (kernel.modules, record.modules_path) if folder
+    ]  # depmod rewrites it whenever a module comes or goes: DKMS's, too
+    return len({path.read_bytes() if path.is_file() else b"" for path in indexes}) <= 1
+
+
+def preserve_files(root: Path, kernel: KernelFiles, *, now: str, refresh: bool = False) -> PreservedKernel:
+    """Keep a kernel's files alive. Does nothing when a whole copy exists. Raises PreserveError and leaves no draft.
+
+    ``refresh``: a copy of the same image with another initramfs or other module indexes is made again. Another build under
+    the same release and version (a kernel built by hand, a package made again) gets a key of its own: the older copy may be
+    the proven one.
+    """
+    draft = root / BOOT_FOLDER
     try:
-        for draft in (boot_draft, modules_draft):
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir(parents=True, mode=0o755)
-        _check_room(root, kernel, boot_draft)
-        record = _build(root, kernel, boot_draft, modules_draft, now)
-        _into_place(modules_draft, root / MODULES_FOLDER / kernel.key)
-        _into_place(boot_draft, root / BOOT_FOLDER / kernel.key)  # last: with kernel.json the copy begins to exist
+        with _alone(root):
+            wanted = sha256_of(_below(root, kernel.image))
+            key = kernel.key
+            for record in preserved_kernels(root):
+                if record.key not in {key, _other_build(key, wanted)} or not is_whole(root, record):
+                    continue
+                if record.image_sha256 != wanted:
+                    key = _other_build(key, wanted)
+                elif not refresh or is_current(root, record, kernel):
+                    return record
+                else:
+                    key = record.key
+            boot_draft, modules_draft = draft / f".{key}.draft", root / MODULES_FOLDER / f".{key}.draft"
+            try:
+                for draft in (boot_draft, modules_draft):
+                    draft.mkdir(parents=True, mode=0o755)
+                _check_room(root, kernel, boot_draft)
+                record = _build(root, kernel, key, boot_draft, modules_draft, now)
+                _into_place(modules_draft, root / MODULES_FOLDER / key)
+                _into_place(boot_draft, root / BOOT_FOLDER / key)  # last: with kernel.json the copy begins to exist
+            finally:
+                shutil.rmtree(boot_draft, ignore_errors=True)
+                shutil.rmtree(modules_draft, ignore_errors=True)
     except OSError as error:
         raise PreserveError(
             f"the kernel {kernel.release} could not be preserved: {error.strerror or error}",
-            where=str(error.filename or boot_draft),
+            where=str(error.filename or draft),
             next_step="Free some space there, or remove an older kernel by name, then run it again.",
         ) from error
-    finally:
-        shutil.rmtree(boot_draft, ignore_errors=True)
-        shutil.rmtree(modules_draft, ignore_errors=True)
     return record
 
 
 def remove_preserved(root: Path, key: str) -> None:
-    """Remove one copy: its record first, so that it never looks whole while it goes."""
+    """Remove one copy. Both halves lose their names first, so that it never looks whole while it goes."""
     if _UNSAFE.search(key.replace("_", "", 1)) or not key or key.startswith("."):
         raise PreserveError(
             f"{key[:80]!r} is no key of a preserved kernel", where=BOOT_FOLDER, next_step="List them first."
         )
-    (root / BOOT_FOLDER / key / "kernel.json").unlink(missing_ok=True)
-    for folder in (root / BOOT_FOLDER / key, root / MODULES_FOLDER / key):
-        if folder.is_dir():
-            shutil.rmtree(folder)
+    with _alone(root):
+        for folder in (root / BOOT_FOLDER / key, root / MODULES_FOLDER / key):
+            if folder.is_dir():
+                going = folder.rename(folder.with_name(f".{key}.draft"))
+                shutil.rmtree(going)
 
 
-def _build(root: Path, kernel: KernelFiles, boot_draft: Path, modules_draft: Path, now: str) -> PreservedKernel:
+def _other_build(key: str, image_sha256: str) -> str:
+    return f"{key}+{image_sha256[:8]}"
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One at a time; what an earlier one left when it was killed goes: it may fill a small /boot."""
+    folder = root / MODULES_FOLDER
+    folder.mkdir(parents=True, mode=0o755, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        until = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise PreserveError(
+                        "another program is preserving a kernel at this moment",
+                        where=str(folder),
+                        next_step="Wait for its end, then run it again.",
+                    ) from error
+                time.sleep(0.05)
+        for half in (root / BOOT_FOLDER, folder):
+            for left in half.glob(".*.draft"):
+                shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _build(
+    root: Path, kernel: KernelFiles, key: str, boot_draft: Path, modules_draft: Path, now: str
+) -> PreservedKernel:
     image = _below(root, kernel.image)
     wanted = sha256_of(image)
     _link_or_copy(image, boot_draft / "vmlinuz")
@@ -136,10 +200,10 @@ def _build(root: Path, kernel: KernelFiles, boot_draft: Path, modules_draft: Pat
     modules_path = ""
     if kernel.modules:
         _keep_tree(_below(root, kernel.modules), modules_draft / "modules")
-        modules_path = f"/{MODULES_FOLDER}/{kernel.key}/modules"
+        modules_path = f"/{MODULES_FOLDER}/{key}/modules"
     record = PreservedKernel(
         schema=1,
-        key=kernel.key,
+        key=key,
         release=kernel.release,
         package=kernel.package,
         package_version=kernel.package_version,

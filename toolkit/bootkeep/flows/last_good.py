@@ -14,7 +14,13 @@ from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.kernel import LastGood
-from bootkeep.flows.preserve import clean_preserved, kernel_files, running_preserved, write_menu
+from bootkeep.flows.preserve import (
+    clean_preserved,
+    kernel_files,
+    refresh_preserved,
+    running_preserved,
+    write_menu,
+)
 from bootkeep.flows.transaction import close_orphans
 
 #: is-system-running's words for a boot that is good enough (systemctl(1)); ``degraded``: a unit failed, the system is up.
@@ -57,6 +63,8 @@ def mark_last_good(store: Store, *, root: Path = Path("/"), wait_s: float = 0.0,
     if dry_run:
         return Marked(last_good, True, (), failed)
     store.save_last_good(last_good)
+    with contextlib.suppress(PreserveError):
+        refresh_preserved(root, last_good)
     removed = clean_preserved(root, last_good)
     with contextlib.suppress(PreserveError):
         write_menu(root)

@@ -14,6 +14,7 @@ from bootkeep.edges.native import dpkg_owners, kernel_images
 from bootkeep.edges.preserved import (
     KernelFiles,
     PreserveError,
+    is_current,
     is_whole,
     preserve_files,
     preserved_kernels,
@@ -30,6 +31,11 @@ from bootkeep.probes.packages.dpkg import parse_status
 
 MENU = Path("boot/grub/bootkeep.cfg")
 _ARGUMENT = re.compile(r"(?:^|\s)bootkeep\.preserved=(\S+)")
+#: An entry of ours that somebody made the default: in grubenv (grub-set-default, grub-reboot) or in grub.cfg (GRUB_DEFAULT).
+_CHOSEN = re.compile(
+    r"^\s*(?:(?:prev_)?saved_entry=|next_entry=|set\s+default=[\"']?)(?:[^\"'\n]*>)?bootkeep-([A-Za-z0-9.+~_-]+)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +140,73 @@ def list_preserved(root: Path) -> tuple[Preserved, ...]:
     )
 
 
-def write_menu(root: Path, *, always: frozenset[str] = frozenset()) -> tuple[str, ...]:
+def refresh_preserved(root: Path, good: LastGood) -> PreservedKernel | None:
+    """Bring the copy of the last-good kernel up to what has just booted; None when there is nothing to do.
+
+    A copy may hold an initramfs from before the root file system moved, or modules from before DKMS built newer ones: then it
+    is no way back any more. Only what was on the disk before this boot is proven by it. Raises PreserveError; the old copy
+    stays then.
+    """
+    if running_preserved(root):
+        return None
+    copies = [record for record in preserved_kernels(root) if record.image_sha256 == good.image_sha256]
+    files = kernel_files(root, good.release) if copies else None
+    if files is None:
+        return None
+    try:
+        if sha256_of(root / files.image[1:]) != good.image_sha256:
+            return None
+        if all(is_current(root, record, files) for record in copies if is_whole(root, record)):
+            return None
+        indexes = f"{files.modules}/modules.dep" if files.modules else ""
+        booted_with = [root / path[1:] for path in (files.image, files.initramfs, indexes) if path]
+        if any(path.stat().st_mtime >= _started(root) for path in booted_with if path.exists()):
+            return None
+    except OSError as error:
+        raise _menu_error(error, root) from error
+    return preserve_files(root, files, now=now_utc(), refresh=True)
+
+
+def _started(root: Path) -> float:
+    """When this boot began, in seconds since the epoch (proc_stat(5), btime)."""
+    for line in (root / "proc/stat").read_text(encoding="ascii").splitlines():
+        if line.startswith("btime "):
+            return float(line.split()[1])
+    return 0.0
+
+
+def write_menu(
+    root: Path, *, always: frozenset[str] = frozenset(), without: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
     """Write bootkeep.cfg: one entry for each whole copy that the packaged menu does not already offer; their keys.
 
     A copy that is byte for byte the packaged kernel gets no entry: it would start the very same kernel under a second name
     and invite picking the wrong one. Keys in ``always`` get one in any case: their packaged files are about to change, and
-    there may be no later moment to write it.
+    there may be no later moment to write it. So does an entry that somebody made the default: without it GRUB would silently
+    start another. Keys in ``without`` get none: their files are about to go. Raises PreserveError.
     """
+    try:
+        return _write_menu(root, always, without)
+    except OSError as error:
+        raise _menu_error(error, root) from error
+
+
+def _menu_error(error: OSError, root: Path) -> PreserveError:
+    return PreserveError(
+        f"the menu of preserved kernels could not be written: {error.strerror or error}",
+        where=str(error.filename or root / MENU),
+        next_step="Free some space there, or mount it writable, then run 'bootkeep preserve'.",
+    )
+
+
+def _write_menu(root: Path, always: frozenset[str], without: frozenset[str]) -> tuple[str, ...]:
+    always |= chosen_keys(root)
     shown = [
         record
         for record in preserved_kernels(root)
-        if record.key in always or (is_whole(root, record) and not _same_as_packaged(root, record))
+        if record.key not in without
+        and is_whole(root, record)
+        and (record.key in always or not _same_as_packaged(root, record))
     ]
     folder = root / MENU.parent
     if not folder.is_dir():  # another boot loader: the copy is there for a hand boot, and patching is not held up
@@ -166,6 +228,16 @@ def write_menu(root: Path, *, always: frozenset[str] = frozenset()) -> tuple[str
     if (shown or target.exists()) and (not target.exists() or target.read_bytes() != content):
         replace_file(target, content, mode=0o600)
     return tuple(record.key for record in shown)
+
+
+def chosen_keys(root: Path) -> frozenset[str]:
+    """Keys of the preserved kernels that somebody made the default, for good or for one boot."""
+    found: set[str] = set()
+    for name in ("grubenv", "grub.cfg"):
+        path = root / MENU.parent / name
+        if path.is_file():
+            found.update(_CHOSEN.findall(path.read_text(encoding="utf-8", errors="replace")))
+    return frozenset(found)
 
 
 def _place(root: Path) -> Place | None:
@@ -206,7 +278,8 @@ def running_preserved(root: Path) -> str:
 def clean_preserved(root: Path, last_good: LastGood) -> tuple[str, ...]:
     """Remove copies that a newer proven last-good made needless; their keys.
 
-    Kept: the running one, one of the last-good kernel itself, and the last copy unless the last-good kernel stands in /boot.
+    Kept: the running one, one of the last-good kernel itself, the default entry's, and the last copy unless the last-good
+    kernel stands in /boot.
     """
     running = running_preserved(root)
     records = preserved_kernels(root)
@@ -217,24 +290,22 @@ def clean_preserved(root: Path, last_good: LastGood) -> tuple[str, ...]:
     ]
     if not packaged_is_good and not good_copies:
         return ()
-    keep = {running, *(record.key for record in good_copies)}
+    keep = {running, *(record.key for record in good_copies), *chosen_keys(root)}
     return unpreserve(root, (record.key for record in records if record.key not in keep))
 
 
 def unpreserve(root: Path, keys: Iterable[str]) -> tuple[str, ...]:
     """Remove preserved kernels and their entries. Refuses the running one: its modules are in use."""
-    gone: list[str] = []
-    running = running_preserved(root)
-    for key in keys:
-        if key == running:
-            raise PreserveError(
-                f"{key} is running right now", where="/proc/cmdline", next_step="Start another kernel first."
-            )
+    going = tuple(dict.fromkeys(keys))
+    if (running := running_preserved(root)) and running in going:
+        raise PreserveError(
+            f"{running} is running right now", where="/proc/cmdline", next_step="Start another kernel first."
+        )
+    if going:  # the entry before the files: an entry that leads nowhere is worse than a copy without one
+        write_menu(root, without=frozenset(going))
+    for key in going:
         remove_preserved(root, key)
-        gone.append(key)
-    if gone:
-        write_menu(root)
-    return tuple(gone)
+    return going
 
 
 def last_good_or_none(store: Store) -> LastGood | None:
