@@ -124,7 +124,7 @@ def test_ucf_registry_and_hashfile() -> None:
 
 def test_units_as_systemd_252_prints_them() -> None:
     assert parse_unit_files('[{"unit_file":"ssh.service","state":"enabled","preset":"enabled"}]') == (
-        Unit("ssh.service", "enabled", ""),
+        Unit("ssh.service", "enabled", "", "enabled"),
     )
     text = '[{"unit":"ssh.service","load":"loaded","active":"failed","sub":"failed","description":"x"}]'
     assert parse_units(text) == (Unit("ssh.service", "", "failed"),)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bootkeep.compare.attribution import Attribution
 from bootkeep.compare.keyed import Gaps, by, differences
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
 from bootkeep.facts.system import Account, Group, SystemState
+from bootkeep.facts.unknown import Absent
 
 High, Low, Info = ChangeSeverity.HIGH, ChangeSeverity.LOW, ChangeSeverity.INFO
 _WEAKER = ChangeClass.SECURITY_WEAKENED
@@ -35,6 +36,20 @@ def sudo_changes(before: SystemState, after: SystemState, who: Attribution, gaps
         )
 
 
+def changed_accounts(before: SystemState, after: SystemState) -> frozenset[str]:
+    """Names of users and groups that came, went or changed, also by their password's state or their subordinate ids."""
+    names: set[str] = set()
+    for was, now in ((before.accounts, after.accounts), (before.groups, after.groups)):
+        if isinstance(was, tuple) and isinstance(now, tuple):
+            old, new = ({one.name: one for one in side} for side in (was, now))
+            names |= {difference.key for difference in differences(old, new)}
+    for family in ("password state", "sub-id"):
+        settings = [state.settings.get(family, Absent(family)) for state in (before, after)]
+        if all(isinstance(side, Mapping) for side in settings):
+            names |= {difference.key.rpartition(": ")[2] for difference in differences(*settings)}  # type: ignore[arg-type]
+    return frozenset(names)
+
+
 def account_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
     """Local accounts and groups."""
     sides = gaps.both("account", before.accounts, after.accounts)
@@ -49,10 +64,12 @@ def account_changes(before: SystemState, after: SystemState, who: Attribution, g
                 difference.kind,
                 before=_account_words(was),
                 after=_account_words(now),
-                change_class=_WEAKER if root else ChangeClass.OTHER,
+                change_class=_WEAKER if root else _class(who, difference.key),
                 severity=High if root else Low,
+                package=who.owner_of_account(difference.key),
                 sentence=f"account {difference.key} "
-                + ("has the rights of root (uid 0)" if root else _came_or_went(difference.kind, _account_words(now))),
+                + ("has the rights of root (uid 0)" if root else _came_or_went(difference.kind, _account_words(now)))
+                + _made_by(who, difference.key),
                 rule="root-account-added" if root else "",
             )
     groups = gaps.both("group", before.groups, after.groups)
@@ -78,16 +95,27 @@ def _group_changes(groups: tuple[tuple[Group, ...], tuple[Group, ...]], who: Att
             difference.kind,
             before=_group_words(was),
             after=_group_words(now),
-            change_class=_WEAKER if powerful else ChangeClass.OTHER,
+            change_class=_WEAKER if powerful else _class(who, difference.key),
             severity=High if powerful else Info,
+            package=who.owner_of_account(difference.key),
             sentence=f"group {difference.key} "
             + (
                 f"gained {', '.join(sorted(joined))}"
                 if joined and was
                 else _came_or_went(difference.kind, _group_words(now))
-            ),
+            )
+            + _made_by(who, difference.key),
             rule="group-member-added" if powerful else "",
         )
+
+
+def _class(who: Attribution, name: str) -> ChangeClass:
+    return ChangeClass.UNEXPLAINED if who.packages and not who.owner_of_account(name) else ChangeClass.OTHER
+
+
+def _made_by(who: Attribution, name: str) -> str:
+    package = who.owner_of_account(name)
+    return f"; made by the scripts of {package}" if package else ""
 
 
 def _came_or_went(kind: ChangeKind, now: str) -> str:

@@ -1,11 +1,14 @@
-"""Which package of the transaction owns a thing: by the packages' own file lists, conffile lists and unit files."""
+"""Which package of the transaction owns a thing: by the packages' own lists of files, conffiles and units, and their scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bootkeep.compare.claims import tool_of
+from bootkeep.compare.noise import NoiseFilter
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
+from bootkeep.facts.package_claims import PackageClaims
 from bootkeep.facts.system import SystemState
 from bootkeep.facts.transaction import PackageChange
 
@@ -19,13 +22,40 @@ class Attribution:
 
     packages: Mapping[str, PackageChange]
     owners: Mapping[str, str]  # path -> package
+    claims: PackageClaims = field(default_factory=lambda: PackageClaims({}, {}, {}))
+    noise: NoiseFilter = field(default_factory=NoiseFilter)
 
     def owner_of_path(self, path: str) -> str:
-        """The transaction's package that owns the path; empty when none does. Merged /usr counts as the same place."""
+        """The transaction's package that explains the path; empty when none does. Merged /usr counts as the same place.
+
+        A package explains what it ships, what its maintainer scripts name, and what the helpers write that they call.
+        """
+        owned = self._shipped(path)
+        if owned:
+            return owned
         for alias in _aliases(path):
-            if alias in self.owners:
-                return self.owners[alias]
-        return ""
+            if alias in self.claims.paths:
+                return self.claims.paths[alias]
+        tool = tool_of(path, self.claims.tools)
+        return self.claims.tools[tool] if tool else ""
+
+    def _shipped(self, path: str) -> str:
+        return next((self.owners[alias] for alias in _aliases(path) if alias in self.owners), "")
+
+    def owner_below(self, folder: str) -> str:
+        """The package that ships or claims something below this folder; empty unless exactly one does."""
+        found = {owner for path, owner in (*self.owners.items(), *self.claims.paths.items()) if path.startswith(folder)}
+        return found.pop() if len(found) == 1 else ""
+
+    def owner_of_account(self, name: str) -> str:
+        """The package whose scripts make, change or remove this user or group; empty when none does."""
+        return self.claims.accounts.get(name, "")
+
+    def reason(self, path: str, package: str) -> str:
+        """How the package explains the path, as the end of a sentence; empty without a package."""
+        if not package:
+            return ""
+        return f"; belongs to {package}" if self._shipped(path) else f"; made by the scripts of {package}"
 
     def owner_of_unit(self, unit: str) -> str:
         """The package whose unit file or init script this is; an instance belongs to its template."""
@@ -77,10 +107,13 @@ class Attribution:
         )
 
 
-def attribution_of(packages: Iterable[PackageChange], before: SystemState, after: SystemState) -> Attribution:
-    """Ownership from both sides: a removed package's list exists only before, a new one's only after."""
+def attribution_of(
+    packages: Iterable[PackageChange], before: SystemState, after: SystemState, noise: NoiseFilter | None = None
+) -> Attribution:
+    """Ownership from both sides: a removed package's list and scripts exist only before, a new one's only after."""
     named = {change.name: change for change in packages}
     owners: dict[str, str] = {}
+    claims = PackageClaims({}, {}, {})
     for state in (before, after):
         if isinstance(state.file_owners, Mapping):
             owners.update({path: owner for path, owner in state.file_owners.items() if owner in named})
@@ -88,7 +121,13 @@ def attribution_of(packages: Iterable[PackageChange], before: SystemState, after
             owners.update(
                 {conffile.path: conffile.package for conffile in state.conffiles if conffile.package in named}
             )
-    return Attribution(named, owners)
+        if named and isinstance(state.claims, PackageClaims):
+            claims = PackageClaims(
+                {**claims.paths, **state.claims.paths},
+                {**claims.accounts, **state.claims.accounts},
+                {**claims.tools, **state.claims.tools},
+            )
+    return Attribution(named, owners, claims, noise or NoiseFilter())
 
 
 def _aliases(path: str) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from bootkeep.compare.accounts import changed_accounts
 from bootkeep.compare.attribution import Attribution
+from bootkeep.compare.claims import ACCOUNT_FILES
 from bootkeep.compare.keyed import Difference, Gaps, by, differences
-from bootkeep.compare.noise import noise
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
 from bootkeep.facts.redaction import is_denied
 from bootkeep.facts.system import BootFileState, ConfigFile, SpecialFile, SystemState
@@ -19,8 +20,6 @@ High, Medium, Low, Info = ChangeSeverity.HIGH, ChangeSeverity.MEDIUM, ChangeSeve
 _MINE_SAVED = (".dpkg-old", ".ucf-old", ".rpmsave", ".rpmorig")
 #: Suffixes of an unpacked version that was never put in place: the run ended in between.
 _UNFINISHED = (".dpkg-new",)
-#: Files that useradd and its kind write together with passwd and group.
-_ACCOUNT_FILES = frozenset({"/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"})
 #: Files in which a change decides who may become root.
 _TRUST = (
     "/etc/sudoers",
@@ -42,8 +41,8 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
     old, new = ({file.path: file for file in side if file.kind != "dir"} for side in sides)
     edited_before = before.edited_conffiles if isinstance(before.edited_conffiles, frozenset) else frozenset()
     edited_after = after.edited_conffiles if isinstance(after.edited_conffiles, frozenset) else frozenset()
-    found = [difference for difference in differences(old, new) if not _is_noise(difference)]
-    accounts_changed = before.accounts != after.accounts or before.groups != after.groups
+    found = [difference for difference in differences(old, new) if not _is_noise(difference, who)]
+    accounts = changed_accounts(before, after)
     saved = {
         base for difference in found if difference.after for base in (leftover_of(difference.key, _MINE_SAVED),) if base
     }
@@ -54,10 +53,8 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
         content = difference.before and difference.after and difference.before.sha256 != difference.after.sha256
         if leftover_of(path, LEFTOVER_SUFFIXES):
             yield from _leftover(difference, package, who)
-        elif accounts_changed and path in _ACCOUNT_FILES:
-            # Follows from the accounts and groups, which are told themselves; a password may have changed besides.
-            follows = _config(difference, package, who)
-            yield replace(follows, severity=Low, change_class=ChangeClass.OTHER)
+        elif accounts and path in ACCOUNT_FILES:
+            yield _account_file(difference, accounts, who)
         elif replaced and content:
             words = who.version_words(package) if package else "The transaction"
             copy = next((path + suffix for suffix in _MINE_SAVED if path + suffix in new), "")
@@ -78,9 +75,28 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
             yield _config(difference, package, who, edited=path in edited_before)
 
 
-def _is_noise(difference: Difference[ConfigFile]) -> bool:
+def _account_file(difference: Difference[ConfigFile], accounts: frozenset[str], who: Attribution) -> Change:
+    """shadow and its kind follow from the accounts: a package explains them when it explains every account that changed."""
+    packages = sorted({who.owner_of_account(name) for name in accounts})
+    names = ", ".join(sorted(accounts)[:5])
+    if packages and all(packages):
+        change = _config(difference, packages[0], who)
+        return replace(change, sentence=f"{difference.key} follows from {names}; made by {', '.join(packages)}")
+    # Who changed the accounts is asked where they are told themselves.
+    change = _config(difference, "", who)
+    return replace(
+        change,
+        severity=Low,
+        change_class=ChangeClass.OTHER,
+        sentence=f"{difference.key} follows from {names}",
+    )
+
+
+def _is_noise(difference: Difference[ConfigFile], who: Attribution) -> bool:
     links = all(file is None or file.target for file in (difference.before, difference.after))
-    return noise("config", difference.key) is not None or (links and noise("config link", difference.key) is not None)
+    return who.noise.rule_for("config", difference.key) is not None or (
+        links and who.noise.rule_for("config link", difference.key) is not None
+    )
 
 
 def leftover_of(path: str, suffixes: tuple[str, ...]) -> str:
@@ -122,7 +138,7 @@ def _config(
 ) -> Change:
     path, was, now = difference.key, difference.before, difference.after
     trust = path.startswith(_TRUST)
-    change_class = ChangeClass.CONFIG if package or not who.packages else ChangeClass.DRIFT
+    change_class = ChangeClass.CONFIG if package or not who.packages else ChangeClass.UNEXPLAINED
     severity = Info if package else (Medium if trust else Low)
     rule = ""
     parts: list[str] = []
@@ -152,9 +168,7 @@ def _config(
     elif was and now and was.uid == 0 and now.uid != 0 and trust:
         change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "config-owner"
         parts.append("no longer root's")
-    reason = (
-        f"; belongs to {package}" if package else ("; no package of this transaction owns it" if who.packages else "")
-    )
+    reason = who.reason(path, package) or ("; no package of this transaction owns it" if who.packages else "")
     return who.change(
         family,
         path,
@@ -180,7 +194,9 @@ def _words(file: ConfigFile | None) -> str:
 
 
 def crontab_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
-    """Users' crontabs: no package owns them, so every change is somebody's."""
+    """Users' crontabs: no package owns them, so every change is somebody's. Told line by line where both snapshots can."""
+    if all(isinstance(state.settings.get("cron job"), Mapping) for state in (before, after)):
+        return
     sides = gaps.both("crontab", before.crontabs, after.crontabs, none=())
     if sides is not None:
         old, new = (by(side, lambda file: file.path) for side in sides)
@@ -252,7 +268,7 @@ def boot_changes(before: SystemState, after: SystemState, who: Attribution, gaps
     old, new = (by(side, lambda file: file.path) for side in sides)
     for difference in differences(old, new):
         path, was, now = difference.key, difference.before, difference.after
-        if noise("boot", path) or (was and now and _same_content(was, now)):
+        if who.noise.rule_for("boot", path) or (was and now and _same_content(was, now)):
             continue
         package = who.owner_of_path(path)
         kernel = path.startswith(("/boot/vmlinuz", "/boot/initrd", "/boot/initramfs"))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from bootkeep.compare.attribution import Attribution
 from bootkeep.compare.keyed import Gaps, by, differences
-from bootkeep.compare.noise import noise
 from bootkeep.compare.weakening import GUARD_UNITS, OFF_AT_BOOT, ON_AT_BOOT
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
 from bootkeep.facts.system import Listener, Process, SystemState, Unit
@@ -21,7 +20,7 @@ def process_changes(before: SystemState, after: SystemState, who: Attribution, g
         return
     old, new = (_groups(side) for side in sides)
     for key in sorted(old.keys() | new.keys()):
-        if noise("process", key):
+        if who.noise.rule_for("process", key):
             continue
         first = (new.get(key) or old[key])[0]
         package = who.owner_of_unit(first.unit) or who.owner_of_path(first.exe)
@@ -161,13 +160,15 @@ def unit_changes(before: SystemState, after: SystemState, who: Attribution, gaps
         was, now = difference.before, difference.after
         here = now or was
         assert here is not None
-        if noise("unit", here.name):
+        if who.noise.rule_for("unit", here.name) or (
+            was and now and was.enabled == now.enabled
+        ):  # only a preset changed
             continue
         package = who.owner_of_unit(here.name)
         change_class, severity, rule = ChangeClass.SERVICE, Low, ""
         if was is None:
             severity = Low if here.enabled in ON_AT_BOOT else Info
-            sentence = f"new unit {here.name}, {here.enabled}{_reason(package)}"
+            sentence = f"new unit {here.name}, {here.enabled}{_against_preset(here)}{_reason(package)}"
         elif now is None:
             sentence = f"unit {here.name} is gone (was {was.enabled}){_reason(package)}"
             if was.enabled in ON_AT_BOOT:
@@ -175,7 +176,9 @@ def unit_changes(before: SystemState, after: SystemState, who: Attribution, gaps
             if here.name in GUARD_UNITS and was.enabled in ON_AT_BOOT:
                 change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "guard-off"
         else:
-            sentence = f"unit {here.name} was {was.enabled}, is now {now.enabled}{_reason(package)}"
+            sentence = (
+                f"unit {here.name} was {was.enabled}, is now {now.enabled}{_against_preset(now)}{_reason(package)}"
+            )
             if was.enabled in OFF_AT_BOOT and now.enabled in ON_AT_BOOT:
                 change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "unit-enabled"
             elif was.enabled.startswith("masked"):
@@ -198,6 +201,13 @@ def unit_changes(before: SystemState, after: SystemState, who: Attribution, gaps
         )
 
 
+def _against_preset(unit: Unit) -> str:
+    """Whether the unit's state is not what systemd.preset(5) would have; a mask is somebody's own will."""
+    if (unit.enabled, unit.preset) in {("enabled", "disabled"), ("disabled", "enabled")}:
+        return f", although its preset says {unit.preset}"
+    return ""
+
+
 #: Active states in which a unit does its work, or is about to.
 _RUNNING = frozenset({"active", "activating", "reloading", "refreshing"})
 
@@ -211,7 +221,7 @@ def active_changes(before: SystemState, after: SystemState, who: Attribution, ga
     old, new = (by(side, lambda unit: unit.name) for side in sides)
     for difference in differences(old, new):
         name, was, now = difference.key, difference.before, difference.after
-        if noise("unit", name):
+        if who.noise.rule_for("unit", name):
             continue
         found = _judge_active(name, was, now, files.get(name))
         if found is not None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from bootkeep.compare.attribution import Attribution
 from bootkeep.compare.keyed import Gaps, by, differences
-from bootkeep.compare.noise import noise
 from bootkeep.compare.weakening import mount_guards_lost, sshd_weakened, sysctl_weakened
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
 from bootkeep.facts.package import Package
@@ -38,7 +37,7 @@ def package_changes(before: SystemState, after: SystemState, who: Attribution, g
             difference.kind,
             before=_package_words(was),
             after=_package_words(now),
-            change_class=ChangeClass.PACKAGE if known or not who.packages else ChangeClass.DRIFT,
+            change_class=ChangeClass.PACKAGE if known or not who.packages else ChangeClass.UNEXPLAINED,
             severity=severity,
             package=here.name if known else "",
             sentence=_package_sentence(here.name, was, now)
@@ -59,6 +58,8 @@ def _package_sentence(name: str, was: Package | None, now: Package | None) -> st
     if was and now and was_here and is_here:
         if was.version != now.version:
             return f"{name} {was.version} became {now.version}"
+        if was.state == now.state and was.wanted != now.wanted and "hold" in (was.wanted, now.wanted):
+            return f"{name} {'is held back at' if now.wanted == 'hold' else 'is no longer held back at'} {now.version}"
         return f"{name}: {_package_words(was)} became {_package_words(now)}"
     if now and is_here:
         return f"{name} {now.version} was installed"
@@ -74,7 +75,7 @@ def sysctl_changes(before: SystemState, after: SystemState, who: Attribution, ga
         return
     for difference in differences(*sides):
         name = difference.key
-        if noise("sysctl", name):
+        if who.noise.rule_for("sysctl", name):
             continue
         was, now = difference.before or "", difference.after or ""
         weaker = difference.kind is ChangeKind.CHANGED and sysctl_weakened(name, was, now)
@@ -180,7 +181,9 @@ def mount_changes(before: SystemState, after: SystemState, who: Attribution, gap
     for difference in differences(old, new):
         was, now = difference.before, difference.after
         lost = mount_guards_lost(was.options, now.options) if was and now else ()
-        if noise("mount", difference.key) or (was and now and not lost and _mount_words(was) == _mount_words(now)):
+        if who.noise.rule_for("mount", difference.key) or (
+            was and now and not lost and _mount_words(was) == _mount_words(now)
+        ):
             continue
         if lost:
             sentence = f"{difference.key} lost the mount option {', '.join(lost)}"
@@ -219,7 +222,7 @@ def module_changes(before: SystemState, after: SystemState, who: Attribution, ga
     if sides is None:
         return
     for difference in differences(*({name: name for name in side} for side in sides)):
-        if not noise("module", difference.key):
+        if not who.noise.rule_for("module", difference.key):
             loaded = difference.kind is ChangeKind.ADDED
             yield who.change(
                 "module",

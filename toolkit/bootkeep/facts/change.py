@@ -27,7 +27,8 @@ class ChangeClass(Enum):
     BOOT = "boot"
     SUID = "suid"
     PACKAGE = "package"
-    DRIFT = "drift"  # nothing in the transaction explains it
+    UNEXPLAINED = "unexplained"  # it changed with the transaction, and nothing in the transaction explains it
+    DRIFT = "drift"  # it changed between two transactions
     OTHER = "other"
 
 
@@ -59,7 +60,7 @@ class Change:
     package: str  # the transaction's package that owns it; empty when none does
     expected: bool  # a package of the transaction owns it, and it weakens nothing
     sentence: str
-    rule: str = ""  # id of the security rule that raised it, see docs/reference/report.md
+    rule: str = ""  # id of the security rule that raised it, one page each in docs/reference/changes
 
     @property
     def sides(self) -> tuple[str, str] | None:

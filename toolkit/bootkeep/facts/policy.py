@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bootkeep.facts.noise import NoiseRule
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -42,3 +44,5 @@ class Policy:
     people: tuple[Person, ...] = ()
     site: Site = Site()
     config_paths: tuple[str, ...] = ()  # further configuration files outside /etc to watch
+    noise: tuple[NoiseRule, ...] = ()  # what a report leaves out here, beside docs/reference/noise.md
+    noise_off: tuple[str, ...] = ()  # ids of bootkeep's own noise rules that do not apply here

@@ -6,12 +6,13 @@ Assembled by :func:`bootkeep.assemble_system.assemble_system`; two of them are c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from bootkeep.facts.package import Package
+from bootkeep.facts.package_claims import PackageClaims
 from bootkeep.facts.storage import Mount
-from bootkeep.facts.unknown import Maybe
+from bootkeep.facts.unknown import Absent, Maybe
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Unit:
     name: str
     enabled: str  # systemctl's UnitFileState: enabled, disabled, masked, static, ...; empty when it has no file
     active: str  # active, inactive, failed, activating, ...; empty when systemd has not loaded it or does not run
+    preset: str = ""  # what systemd.preset(5) would have: enabled or disabled; empty when not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,9 @@ class SystemState:
     alternatives: Maybe[Mapping[str, str]]  # link group -> path
     udp_client_ports: Maybe[tuple[int, int]]  # net.ipv4.ip_local_port_range: clients' ports, which are noise
     file_owners: Maybe[Mapping[str, str]]  # path -> package, for the packages of the transaction
+    claims: Maybe[PackageClaims] = Absent("maintainer scripts")  # what the transaction's packages say they make
+    #: Family -> key -> value, for everything that is a list of keyed lines (see probes.system_probes.SETTING_PROBES).
+    settings: Mapping[str, Maybe[Mapping[str, str]]] = field(default_factory=dict)
 
 
 class Phase(Enum):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bootkeep import __version__
 from bootkeep.assemble_system import assemble_system
 from bootkeep.compare import compare_all
+from bootkeep.compare.noise import NoiseFilter
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.store import Store
@@ -70,7 +71,9 @@ def build_report(
     before, after = _snapshot(store, transaction, "pre"), _snapshot(store, transaction, later)
     was = assemble_system(before.readings, taken_at=before.taken_at)
     now = assemble_system(after.readings, taken_at=after.taken_at)
-    comparison = compare_all(was, now, packages=transaction.changes)
+    rules = policy or Policy()
+    noise = NoiseFilter(rules.noise, rules.noise_off)
+    comparison = compare_all(was, now, packages=transaction.changes, noise=noise)
     if "pre" not in transaction.phases or later not in transaction.phases:
         comparison = _explained(comparison, transaction, later)
     return compose(

@@ -17,8 +17,10 @@ from bootkeep.facts.codec import to_json
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.transaction import PackageChange
 from bootkeep.probes.config.files import file_lists_probe
+from bootkeep.probes.packages.scripts import package_probes
 from bootkeep.probes.read import File, Probe
-from bootkeep.probes.system_probes import SYSTEM_PROBES
+from bootkeep.probes.services.aftermath import journal_probe
+from bootkeep.probes.system_probes import DEEP_PROBES, SYSTEM_PROBES
 
 _BOOT_ID = File("/proc/sys/kernel/random/boot_id")
 
@@ -31,16 +33,22 @@ def take_snapshot(
     packages: Iterable[PackageChange] = (),
     boot: bool = False,
     deadline_s: float = 4.0,
+    tier: int = 2,
+    since: str = "",
 ) -> Snapshot:
     """Look once. Never raises for what the machine is: a read that fails or comes too late is a reading that says so.
 
     ``host`` when it is given (a recorded one, say), else the live host at ``root``. ``packages``: the transaction's, so
     that what they own can be told from what they do not. ``boot``: also take what ``bootkeep check`` judges (kernels,
     loader, file systems); that costs seconds, so hooks leave it to a later phase.
-    ``deadline_s``: after so many seconds the remaining reads are answered TIMEOUT.
+    ``deadline_s``: after so many seconds the remaining reads are answered TIMEOUT. ``tier``: take probes up to this one (1 is the
+    least, 3 takes seconds and is the detached worker's). ``since``: also the journal's errors from then on, as ``@<seconds>``.
     """
-    owned = file_lists_probe({change.name: change.architecture for change in packages})
-    probes: tuple[Probe, ...] = (owned, *SYSTEM_PROBES)
+    owned = {change.name: change.architecture for change in packages}
+    everything = (file_lists_probe(owned), *package_probes(owned), *SYSTEM_PROBES, *DEEP_PROBES)
+    probes: tuple[Probe, ...] = tuple(probe for probe in everything if probe.tier <= tier)
+    if since:
+        probes = (*probes, journal_probe(since))
     if boot:
         from bootkeep.probes.boot_probes import BOOT_PROBES
 

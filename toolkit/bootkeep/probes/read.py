@@ -120,3 +120,5 @@ class Probe:
     reads: tuple[Read, ...]
     understand: Callable[[Readings], Any]
     follow_ups: Callable[[Readings], tuple[Read, ...]] = no_follow_ups  # second wave, no deeper
+    #: 1: in the package hook; 2: there too when time allows; 3: by the detached worker after the transaction.
+    tier: int = 1

@@ -38,7 +38,7 @@ _SECTIONS: tuple[tuple[str, str, str, frozenset[ChangeClass]], ...] = (
         "unexplained",
         "Not explained by this transaction",
         "These changed at the same time, but no package of the transaction owns them. Find out who did it.",
-        frozenset({ChangeClass.DRIFT}),
+        frozenset({ChangeClass.UNEXPLAINED, ChangeClass.DRIFT}),
     ),
     (
         "config",

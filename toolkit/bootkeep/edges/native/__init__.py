@@ -18,17 +18,28 @@ Answer: TypeAlias = Callable[[Path, str], str]
 MODULES = {
     "dpkg-owners": "dpkg_owners",
     "initramfs": "initramfs",
+    "integrity": "integrity",
+    "journal": "journal",
     "kernel-images": "kernel_images",
     "listeners": "listeners",
+    "package-modes": "package_modes",
+    "package-scripts": "package_scripts",
+    "polkit": "polkit",
     "processes": "processes",
     "root-account": "root_account",
     "root-drivers": "root_drivers",
     "secure-boot": "secure_boot",
+    "shadow-states": "shadow_states",
     "special-files": "special_files",
+    "special-walk": "special_walk",
+    "ssh-keys": "ssh_keys",
+    "stale": "stale",
     "sysctl": "sysctl",
+    "texts": "texts",
+    "unit-files": "unit_files",
 }
 
-LIVE_ONLY = frozenset({"listeners", "processes", "root-drivers", "secure-boot", "sysctl"})
+LIVE_ONLY = frozenset({"journal", "listeners", "processes", "root-drivers", "secure-boot", "stale", "sysctl"})
 
 
 def native_answer(name: str) -> Answer:

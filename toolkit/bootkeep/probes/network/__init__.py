@@ -1,0 +1,1 @@
+"""How this host is reached and what it lets through."""
