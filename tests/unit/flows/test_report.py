@@ -16,6 +16,7 @@ from bootkeep.cli import transactions as transactions_command
 from bootkeep.edges.host import LiveHost, RecordedHost
 from bootkeep.edges.store import Store
 from bootkeep.facts.codec import from_json
+from bootkeep.facts.config_copy import CopyKind
 from bootkeep.facts.errors import StoreError
 from bootkeep.facts.reading import Reading, Readings, Snapshot, Status
 from bootkeep.facts.transaction import Outcome
@@ -147,17 +148,22 @@ def test_a_snapshot_has_a_deadline_and_says_what_it_left_out() -> None:
     assert {reading.status for reading in late.readings.values()} == {Status.TIMEOUT}
 
 
-def test_copies_hold_the_files_at_stake_and_no_links(tmp_path: Path) -> None:
+def test_copies_hold_the_files_at_stake_and_links_as_links(tmp_path: Path) -> None:
     (tmp_path / "etc/default").mkdir(parents=True)
-    (tmp_path / "etc/default/ssh").write_bytes(b"\xff\x00")
+    (tmp_path / "etc/default/ssh").write_bytes(b"\xff=1\n")
     (tmp_path / "etc/fstab").symlink_to("default/ssh")
     (tmp_path / "etc/shadow").write_text("root:x")
     snapshot = Snapshot("pre", "", "", "", readings(content="b", ports=()), "")
     changes = TRANSACTION.changes
-    assert config_copies(snapshot, changes, root=tmp_path) == {"/etc/default/ssh": b"\xff\x00"}
-    assert config_copies(snapshot, changes, also=["/etc/fstab", "/etc/nowhere"], root=tmp_path) == {
-        "/etc/default/ssh": b"\xff\x00"
+    copies = config_copies(snapshot, changes, root=tmp_path)
+    assert {path: copy.content for path, copy in copies.items()} == {"/etc/default/ssh": b"\xff=1\n"}
+    copies = config_copies(snapshot, changes, also=["/etc/fstab", "/etc/nowhere", "/etc/shadow"], root=tmp_path)
+    assert {path: (copy.about.kind, copy.content) for path, copy in copies.items()} == {
+        "/etc/default/ssh": (CopyKind.FILE, b"\xff=1\n"),
+        "/etc/fstab": (CopyKind.LINK, None),
+        "/etc/shadow": (CopyKind.WITHHELD, None),
     }
+    assert copies["/etc/fstab"].about.target == "default/ssh"
 
 
 def test_a_mounted_root_is_looked_at_without_its_running_parts(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 #: One module a command (bootkeep.cli.<name>), each with a ``register(app)``.
-COMMANDS = ("check", "snapshot", "transactions", "report", "runbook", "preserve", "selftest")
+COMMANDS = ("check", "snapshot", "transactions", "report", "restore-config", "runbook", "preserve", "selftest")
 
 
 @app.command()
@@ -34,7 +34,7 @@ def version(json: JsonOption = False) -> None:
 
 
 for _name in COMMANDS:
-    importlib.import_module(f"bootkeep.cli.{_name}").register(app)
+    importlib.import_module(f"bootkeep.cli.{_name.replace('-', '_')}").register(app)
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ def config_paths_at_stake(state: SystemState, changes: Iterable[PackageChange]) 
     if isinstance(state.edited_conffiles, frozenset):
         paths.update(state.edited_conffiles)
     if isinstance(state.config_files, tuple):
-        present = {file.path: file for file in state.config_files if file.kind == "file"}
+        present = {file.path: file for file in state.config_files if file.kind in {"file", "link"}}
         paths.update(path for path in present if path in ALWAYS or path.startswith(ALWAYS_BELOW))
         paths = {path for path in paths if path in present and present[path].size_bytes <= LONGEST_COPY_BYTES}
     return tuple(sorted(path for path in paths if not is_denied(path)))

@@ -91,16 +91,6 @@ def lock_holder(path: Path = LOCK_FRONTEND) -> int | None:
     return pid if kind != fcntl.F_UNLCK and pid > 0 else None
 
 
-def environment(pid: int) -> dict[str, str]:
-    """The environment a process was started with; empty when it may not be read."""
-    try:
-        content = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return {}
-    pairs = (item.partition(b"=") for item in content.split(b"\0") if b"=" in item)
-    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
-
-
 def working_folder(pid: int) -> str:
     """The directory that a process's relative paths start from; ``/`` when it cannot be told."""
     try:
@@ -110,8 +100,11 @@ def working_folder(pid: int) -> str:
 
 
 def person_behind(pid: int) -> str:
-    """The user name behind a process: who called sudo, else who logged in; empty when nobody did (cron, a service)."""
-    sudo_user = environment(pid).get("SUDO_USER", "")
+    """The user name behind a process above us: who called sudo, else who logged in; empty when nobody did (cron, a service).
+
+    sudo's word is in our own environment, which came down from that process. Nobody else's environment is ever read.
+    """
+    sudo_user = os.environ.get("SUDO_USER", "")
     if sudo_user:
         return sudo_user
     try:

@@ -8,6 +8,8 @@
         transactions/<id>/verdict-<phase>.json  facts.finding.Verdict, as it was reached then
         transactions/<id>/config/<phase>.json   path -> digest of its copy
         transactions/<id>/delivered        somebody else holds this transaction too
+        transactions/<id>/copies-<phase>.json   what else makes each file what it is (edges.kept_copies)
+        redaction.key                      the host's key for pseudonyms (edges.redaction_key)
         blobs/<2 hex>/<sha256>.gz          the copies themselves, each content once
         last-good.json                     facts.kernel.LastGood
         override.json                      facts.transaction.Override, waits to be used once
@@ -30,10 +32,11 @@ import secrets
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootkeep.edges.files import private_folder, replace_file, sync_folder
+from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.refusals import damage, damaged, refusals
 from bootkeep.edges.retention import TRANSACTION_ID, Retention, blob_path, prune_leftovers, prune_transactions
 from bootkeep.facts.codec import from_json, to_json
@@ -41,6 +44,7 @@ from bootkeep.facts.errors import NotUnderstood, StoreError
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.reading import Snapshot
+from bootkeep.facts.reading_redaction import redact_readings
 from bootkeep.facts.transaction import Outcome, Override, Transaction
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 
@@ -131,10 +135,11 @@ class Store:
     # --- snapshots ----------------------------------------------------------------------------------------------------
 
     def save_snapshot(self, transaction_id: str, phase: str, snapshot: Snapshot) -> None:
-        """Keep one snapshot of a transaction; a newer one of the same phase replaces it."""
+        """Keep one snapshot of a transaction, without secrets; a newer one of the same phase replaces it."""
         with refusals(self.root, f"write the {phase} snapshot"):
             path = self._folder(transaction_id, make=True) / f"{_phase(phase)}.json.gz"
-            replace_file(path, gzip.compress(_json(snapshot), compresslevel=3, mtime=0))
+            clean = replace(snapshot, readings=redact_readings(snapshot.readings, make_key(self.root)))
+            replace_file(path, gzip.compress(_json(clean), compresslevel=3, mtime=0))
 
     def load_snapshot(self, transaction_id: str, phase: str) -> Snapshot:
         """One snapshot of a transaction."""

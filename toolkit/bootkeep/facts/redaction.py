@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from bootkeep.facts import secret_patterns as look
@@ -33,10 +32,7 @@ def is_denied(path: str) -> bool:
     """Whether the content of this file must never be copied, diffed or printed. Its backups share its fate."""
     name = path
     while True:
-        lowered = name.lower()
-        if name not in look.ALLOWED_PATHS and any(
-            fnmatchcase(lowered, pattern.lower()) for pattern in look.DENIED_PATHS
-        ):
+        if name not in look.ALLOWED_PATHS and look.DENIED.match(name.lower()):
             return True
         shorter = look.BACKUP.sub("", name)
         if shorter == name:

@@ -6,6 +6,7 @@ Every pattern takes linear time on any text: a process may call itself anything,
 from __future__ import annotations
 
 import re
+from fnmatch import translate
 
 #: Files whose content is never copied, diffed or printed; matched against the absolute path.
 DENIED_PATHS: tuple[str, ...] = (
@@ -60,10 +61,13 @@ DENIED_PATHS: tuple[str, ...] = (
     "*token*",
 )
 
+#: All of them at once, for a path in lower case.
+DENIED = re.compile("|".join(translate(pattern.lower()) for pattern in DENIED_PATHS))
+
 #: Paths that the patterns above would deny for their name alone, though their content is harmless and matters.
 ALLOWED_PATHS: frozenset[str] = frozenset({"/etc/pam.d/common-password", "/etc/pam.d/passwd", "/etc/pam.d/chpasswd"})
 
-BACKUP = re.compile(r"(?:~|\.(?:dpkg|ucf)-(?:old|new|dist|bak|tmp)|\.bak|\.orig|\.save|-)$")
+BACKUP = re.compile(r"(?:~|\.(?:dpkg|ucf)-(?:old|new|dist|bak|tmp)|\.bootkeep-old(?:-\d+)?|\.bak|\.orig|\.save|-)$")
 
 # A key names a secret when one of these words stands in it: db_password, AuthToken, AWS_SECRET_ACCESS_KEY, api-key, psk.
 WORDS = (

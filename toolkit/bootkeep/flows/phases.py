@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from bootkeep.edges.kept_copies import add_copies, kept_paths
+from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.finding import Verdict
@@ -27,17 +28,10 @@ def take_phase(store: Store, transaction: Transaction, phase: str, *, root: Path
     changes = transaction.changes
     snapshot = take_snapshot(phase, root=root, packages=changes, deadline_s=max(0.2, until - time.monotonic()))
     store.save_snapshot(transaction.id, phase, snapshot)
-    also = () if phase == "pre" else tuple(store.config_copies(transaction.id, "pre"))
-    add_copies(store, transaction, phase, config_copies(snapshot, changes, also=also, root=root))
+    also = () if phase == "pre" else kept_paths(store, transaction.id, "pre")
+    copies = config_copies(snapshot, changes, also=also, root=root, key=make_key(store.root))
+    add_copies(store, transaction.id, phase, copies)
     return snapshot
-
-
-def add_copies(store: Store, transaction: Transaction, phase: str, copies: Mapping[str, bytes]) -> None:
-    """Add copies to a phase. Before: of a session's many steps the first copy counts. After: the last one does."""
-    earlier = store.config_copies(transaction.id, phase)
-    merged = {**copies, **earlier} if phase == "pre" else {**earlier, **copies}
-    if merged != earlier:
-        store.save_config_copies(transaction.id, phase, merged)
 
 
 def judge_phase(

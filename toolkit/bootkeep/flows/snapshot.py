@@ -14,6 +14,7 @@ from bootkeep.edges.config_copies import read_copies
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.host import Host, LiveHost
 from bootkeep.facts.codec import to_json
+from bootkeep.facts.config_copy import FreshCopy
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.transaction import PackageChange
 from bootkeep.probes.config.files import file_lists_probe
@@ -68,15 +69,21 @@ def take_snapshot(
 
 
 def config_copies(
-    snapshot: Snapshot, packages: Iterable[PackageChange] = (), *, also: Iterable[str] = (), root: Path = Path("/")
-) -> dict[str, bytes]:
-    """Content of the files that the transaction may replace, for :meth:`bootkeep.edges.store.Store.save_config_copies`.
+    snapshot: Snapshot,
+    packages: Iterable[PackageChange] = (),
+    *,
+    also: Iterable[str] = (),
+    root: Path = Path("/"),
+    key: bytes | None = None,
+) -> dict[str, FreshCopy]:
+    """Copies of the files that the transaction may replace, for :func:`bootkeep.edges.kept_copies.add_copies`.
 
-    Take it before the transaction, and again after it with ``also`` set to the paths that were copied before.
+    ``key`` is the store's for pseudonyms (:mod:`bootkeep.edges.redaction_key`). Take it before the transaction, and again
+    after it with ``also`` set to the paths that were copied before.
     """
     state = assemble_system(snapshot.readings, taken_at=snapshot.taken_at)
     paths = sorted({*config_paths_at_stake(state, packages), *also})
-    return read_copies(paths, root=root, limit_bytes=LONGEST_COPY_BYTES)
+    return read_copies(paths, root=root, limit_bytes=LONGEST_COPY_BYTES, key=key)
 
 
 def save_snapshot(snapshot: Snapshot, path: Path) -> None:

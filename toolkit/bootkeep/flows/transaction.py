@@ -15,7 +15,9 @@ from pathlib import Path
 
 from bootkeep.edges import processes
 from bootkeep.edges.clock import now_utc
+from bootkeep.edges.kept_copies import add_copies
 from bootkeep.edges.preserved import PreserveError
+from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.store import Store, new_transaction_id
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.finding import Judgement, Verdict
@@ -23,7 +25,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
-from bootkeep.flows.phases import add_copies, judge_phase, take_phase
+from bootkeep.flows.phases import judge_phase, take_phase
 from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
 from bootkeep.flows.preserved_modules import step_aside, step_back
 from bootkeep.flows.transaction_files import planned_config_copies
@@ -108,7 +110,7 @@ def open_transaction(
     transaction = replace(transaction, preserved=tuple(dict.fromkeys((*transaction.preserved, *preserved))))
     store.save_transaction(transaction)
     # What the plan names is copied at once; the snapshot that may be cut short comes after it.
-    add_copies(store, transaction, "pre", planned_config_copies(request.changes, root))
+    _copy_planned(store, transaction, "pre", request.changes, root=root)
     if "pre" not in transaction.phases:
         take_phase(store, transaction, "pre", root=root, until=until)
         store.save_transaction(replace(transaction, phases=(*transaction.phases, "pre")))
@@ -148,7 +150,7 @@ def _close(request: Request, *, store: Store, policy: Policy, root: Path, until:
     detail = "; ".join(part for part in (_lasting(session), problem) if part)
     closed = replace(session, outcome=outcome, outcome_detail=detail, ended_at=now, steps=steps)
     store.save_transaction(closed)  # before the snapshot: a deadline must not leave it open
-    add_copies(store, closed, "post", planned_config_copies(session.changes, root))
+    _copy_planned(store, closed, "post", session.changes, root=root)
     snapshot = take_phase(store, closed, "post", root=root, until=until)
     closed = replace(closed, phases=tuple(dict.fromkeys((*closed.phases, "post"))))
     store.save_transaction(closed)
@@ -264,6 +266,13 @@ def _moment(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
+
+
+def _copy_planned(
+    store: Store, transaction: Transaction, phase: str, changes: tuple[PackageChange, ...], *, root: Path
+) -> None:
+    copies = planned_config_copies(changes, root, key=make_key(store.root))
+    add_copies(store, transaction.id, phase, copies)
 
 
 def _refresh_menu(root: Path) -> None:

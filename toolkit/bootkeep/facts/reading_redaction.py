@@ -1,0 +1,145 @@
+"""A snapshot's readings without secrets: the last door before anything is written into the store or out of the host.
+
+Probes and the host's own answers redact what they can where they read it; this goes over every text once more, by what kind of read
+it was. Harmless answers stay as they are, so that a snapshot is judged and compared like the machine itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from bootkeep.facts.reading import Reading, Readings
+from bootkeep.facts.redaction import MASK, Mask, is_denied, keyed_mask, plain_mask, redact_line, redact_text
+
+#: Texts of names, versions and digests, in forms that redaction would only break.
+_AS_THEY_ARE = (
+    "listing:",
+    "space:",
+    "file:/var/lib/dpkg/",
+    "file:/var/lib/ucf/",
+    "file:/var/lib/apt/",
+    "native:processes",  # redacted as they are read
+    "native:texts:",
+    "file:/etc/group",
+    "file:/etc/subuid",
+    "file:/etc/subgid",
+    "file:/etc/machine-id",
+    "file:/etc/os-release",
+    "file:/usr/lib/os-release",
+    "file:/proc/modules",
+    "file:/lib/modules/",
+    "file:/usr/lib/modules/",
+    "file:/proc/version",
+    "file:/var/lib/bootkeep/",
+)
+#: Texts full of identifiers (UUIDs without hyphens, disk serials): names and tokens are redacted, shapes are not.
+_IDENTIFIERS = (
+    "command:",
+    "native:",
+    "file:/boot/",
+    "file:/proc/",
+    "file:/sys/",
+    "file:/etc/fstab",
+    "file:/etc/crypttab",
+    "file:/etc/default/grub",
+)
+_DEBCONF = "file:/var/cache/debconf/"
+#: Questions of the boot loader are all that anybody asks debconf's database for; others hold passwords under any name.
+_DEBCONF_WANTED = re.compile(r"Name: (?:grub|linux|shim|bootkeep)")
+_SHIPPED = re.compile(r"\b[0-9a-f]{32}\b")
+
+
+def redact_readings(readings: Readings, key: bytes | None) -> Readings:
+    """All answers without secrets. Doing it twice is doing it once. Without a key secrets go without a pseudonym."""
+    mask = keyed_mask(key) if key else plain_mask
+    status = readings.answers.get("file:/var/lib/dpkg/status")
+    shipped = frozenset(_SHIPPED.findall(status.text)) if status else frozenset()
+    return Readings({name: _redact(name, reading, mask, key, shipped) for name, reading in readings.answers.items()})
+
+
+def _redact(name: str, reading: Reading, mask: Mask, key: bytes | None, shipped: frozenset[str]) -> Reading:
+    text = reading.text
+    if not text:
+        return reading
+    if name.startswith("digest"):
+        return replace(reading, text=_hide_digests(text, key, shipped))
+    if name == "file:/etc/passwd":
+        return replace(reading, text="\n".join(_account(line, mask) for line in text.split("\n")))
+    if name.startswith(_AS_THEY_ARE):
+        return reading
+    if name.startswith(_DEBCONF):
+        kept = (part for part in text.split("\n\n") if _DEBCONF_WANTED.match(part))
+        return replace(reading, text="\n\n".join(kept) + "\n")
+    if name.startswith("file:") and is_denied(name.removeprefix("file:")):
+        return replace(reading, text=MASK)
+    shapes = not name.startswith(_IDENTIFIERS)
+    return replace(reading, text=_redact_any(text, mask, shapes=shapes))
+
+
+def _redact_any(text: str, mask: Mask, *, shapes: bool) -> str:
+    """JSON by its strings, so that it stays JSON; any other text line by line."""
+    if text[:1] in "[{":
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            clean = _redact_value(value, mask)
+            return text if clean == value else json.dumps(clean)
+    return redact_text(text, mask, shapes=shapes)
+
+
+def _redact_value(value: Any, mask: Mask) -> Any:
+    if isinstance(value, str):
+        return redact_text(value, mask, shapes=False) if "\n" in value else redact_line(value, mask, shapes=False)
+    if isinstance(value, list):
+        return [_redact_value(item, mask) for item in value]
+    if isinstance(value, dict):
+        return {name: _redact_value(item, mask) for name, item in value.items()}
+    return value
+
+
+def _account(line: str, mask: Mask) -> str:
+    """passwd(5): a password in its second field (nobody does that since shadow), and what people write into the fifth."""
+    fields = line.split(":")
+    if len(fields) < 7:
+        return redact_line(line, mask)
+    if fields[1] not in {"x", "*", "!", ""}:
+        fields[1] = mask(fields[1])
+    fields[4] = redact_line(fields[4], mask)
+    return ":".join(fields)
+
+
+def _hide_digests(text: str, key: bytes | None, shipped: frozenset[str]) -> str:
+    """A digest of a file that holds nothing but a password is as good as the password to whoever can guess: keyed instead.
+
+    What a package ships is public, and must stay comparable with the package's own list.
+    """
+    try:
+        digests = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(digests, Mapping) or not any(is_denied(path) for path in digests):
+        return text
+    return json.dumps({path: _keyed(path, str(digest), key, shipped) for path, digest in digests.items()})
+
+
+def _keyed(path: str, digest: str, key: bytes | None, shipped: frozenset[str]) -> str:
+    if digest in shipped or not is_denied(path) or digest.startswith(_KEYED):
+        return digest
+    if key is None:
+        return _KEYED
+    return (
+        _KEYED
+        + hmac.new(key, digest.encode("ascii", "replace"), hashlib.sha256).hexdigest()[: len(digest) - len(_KEYED)]
+    )
+
+
+#: What a keyed digest begins with: no plain one has such letters, so it is never keyed twice.
+_KEYED = "keyed-"
