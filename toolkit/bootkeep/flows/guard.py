@@ -20,15 +20,18 @@ from bootkeep.edges.native import dpkg_owners
 from bootkeep.edges.preserved import sha256_of
 from bootkeep.edges.processes import person_behind
 from bootkeep.edges.store import Store
-from bootkeep.facts.errors import BootkeepError, StoreError
+from bootkeep.facts.errors import BootkeepError, NotUnderstood, StoreError
 from bootkeep.facts.finding import Evidence, Finding, Severity
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.transaction import Action, Override, PackageChange
 from bootkeep.flows.preserve import kernel_files
+from bootkeep.probes.bootloaders.grub_cfg import find_entry, first_entry, parse_grub_cfg
+from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 
 #: How long an override waits for the transaction that it is for.
 OVERRIDE_MINUTES = 15
 OVERRIDE_VARIABLE = "BOOTKEEP_OVERRIDE"
+DEFAULT = "the default kernel"
 _REMOVALS = frozenset({Action.REMOVE, Action.PURGE})
 _REPLACEMENTS = frozenset({Action.INSTALL, Action.UPGRADE, Action.DOWNGRADE, Action.REINSTALL})
 
@@ -58,7 +61,7 @@ def protected_kernel(root: Path, store: Store) -> ProtectedKernel | None:
             return found
     for release, why in (
         (_running_release(root), "the running kernel"),
-        (_default_release(root), "the default kernel"),
+        (_default_release(root), DEFAULT),
     ):
         found = _protect(root, release, why) if release else None
         if found:
@@ -78,7 +81,8 @@ def judge_plan(protected: ProtectedKernel | None, changes: Iterable[PackageChang
         id="kernel-removal-planned",
         boot_class="B04",
         severity=Severity.WILL_NOT_BOOT,
-        summary=f"removing {names} would take away {protected.why} {protected.release}, the one this host is known to boot",
+        summary=f"removing {names} would take away {protected.why} {protected.release}, the one this host "
+        + ("would boot" if protected.why == DEFAULT else "is known to boot"),
         evidence=tuple(
             Evidence(f"/var/lib/dpkg/info/{change.name}.list", protected.owners[change.name]) for change in hits
         ),
@@ -88,20 +92,38 @@ def judge_plan(protected: ProtectedKernel | None, changes: Iterable[PackageChang
 
 
 def replaced_in_place(protected: ProtectedKernel | None, changes: Iterable[PackageChange]) -> bool:
-    """Whether a plan unpacks over the protected kernel's files, so that they must be preserved first. Pure."""
+    """Whether a plan unpacks over the protected kernel's files, so that they must be preserved first. Pure.
+
+    A package of another name may bring the same paths: ``linux-image-unsigned-<release>`` in the place of the signed one, or
+    the package of a kernel that was built by hand before. All of them carry the release in their name.
+    """
     if protected is None:
         return False
-    return any(change.action in _REPLACEMENTS and _owns(protected, change) for change in changes)
+    return any(
+        change.action in _REPLACEMENTS and (_owns(protected, change) or _is_named_after(protected.release, change.name))
+        for change in changes
+    )
+
+
+def _is_named_after(release: str, name: str) -> bool:
+    # bindeb-pkg and the kernel team alike: lower case, and "-" for what a package's name may not hold.
+    wanted = re.sub(r"[^a-z0-9.+-]", "-", release.lower())
+    return bool(re.search(rf"-{re.escape(wanted)}(?![0-9a-z+])", name)) and "headers" not in name
 
 
 def refusal_text(finding: Finding, changes: Iterable[PackageChange], manager: str, protected: ProtectedKernel) -> str:
     """What a person reads: what was refused, the command to use instead, and the override. Pure."""
     plan = tuple(changes)
-    rest = [change.name for change in plan if change.action in _REMOVALS and not _owns(protected, change)]
-    owners = " ".join(sorted(change.name for change in plan if change.action in _REMOVALS and _owns(protected, change)))
-    tool = "dpkg --purge" if manager == "dpkg" else "apt-get purge"
+    removals = [change for change in plan if change.action in _REMOVALS]
+    rest = [change.name for change in removals if not _owns(protected, change)]
+    owners = " ".join(sorted(change.name for change in removals if _owns(protected, change)))
+    verb = "purge" if all(change.action is Action.PURGE for change in removals) else "remove"
+    tool = f"dpkg --{verb}" if manager == "dpkg" else f"apt-get {verb}"
     lines = [f"bootkeep: REFUSED, nothing was changed: {finding.summary}."]
-    if rest:
+    if len(removals) < len(plan):
+        # An upgrade or an installation: what else it removes makes place for something, and is not to be removed alone.
+        lines.append(f"  do this instead:   apt-mark hold {owners}, and repeat the command")
+    elif rest:
         lines.append(f"  do this instead:   apt-mark hold {owners} && {tool} {' '.join(rest)}")
     else:
         lines.append(
@@ -177,12 +199,30 @@ def _running_release(root: Path) -> str:
 
 
 def _default_release(root: Path) -> str:
-    """The release that the first ordinary entry of grub.cfg loads; empty when it cannot be told."""
+    """The release that GRUB starts by itself, resolved as GRUB does; empty when it cannot be told.
+
+    ``next_entry`` is left out: it counts for one boot, and the kernel of a trial is not the one to come back to.
+    """
     try:
-        text = (root / "boot/grub/grub.cfg").read_text(encoding="utf-8", errors="replace")
+        text = (root / "boot/grub/grub.cfg").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
-    found = re.search(r"^\s*linux\S*\s+\S*/vmlinu[xz]-(\S+)", text, re.MULTILINE)
+    try:
+        menu = parse_grub_cfg(text, where="grub.cfg", locate=lambda path, _uuid: path)
+        wanted = menu.default
+        if wanted in {"${saved_entry}", "$saved_entry"}:
+            block = (root / "boot/grub/grubenv").read_text(encoding="utf-8", errors="surrogateescape")
+            wanted = parse_grubenv(block).get("saved_entry", "")
+        entry = (find_entry(menu.items, wanted) if wanted else None) or first_entry(menu.items)
+        kernel = entry.kernel_path if entry else ""
+    except (NotUnderstood, OSError, RecursionError):  # better the first of a menu that we do not understand than none
+        found = re.search(r"^\s*linux\S*\s+(\S+)", text, re.MULTILINE)
+        kernel = found[1] if found else ""
+    name = kernel.rsplit("/", 1)[-1]
+    if name in {"vmlinuz", "vmlinux"}:  # the links that linux-update-symlinks keeps
+        link = root / ("boot" if "/boot/" in kernel or (root / "boot" / name).is_symlink() else "") / name
+        name = link.readlink().name if link.is_symlink() else name
+    found = re.fullmatch(r"vmlinu[xz]-(.+)", name)
     return found[1] if found else ""
 
 
