@@ -27,6 +27,8 @@ class Site:
     backup: str = ""  # where the backups are and how to reach them
     runbook_place: str = ""  # where the printed copy is kept
     rescue_medium: str = ""  # which medium, and where it is
+    passphrase_place: str = ""  # where disk passphrases and recovery keys are kept; the place, never the secret itself
+    printed_runbook: str = ""  # id of the copy that lies at ``runbook_place``, e.g. RB-1A2B3C4D
 
 
 @dataclass(frozen=True, slots=True)
