@@ -141,16 +141,20 @@ def _unit(kind: str, number: int, rng: random.Random) -> Planted:
         f"ExecStart=/usr/bin/curl -u me:{secret} https://x.example",
         f"ExecStart=/opt/agent amqp://me:{secret}@mq.example:5672/vhost",
     )
-    path = f"/etc/systemd/system/planted{number}.service"
-    if number >= 5:
-        path = f"/etc/systemd/system/cron.service.d/planted{number}.conf"
+    if number < 5:
+        return Planted(
+            kind, secret, f"/etc/systemd/system/planted{number}.service", f"[Service]\nType=oneshot\n{lines[number]}\n"
+        )
+    # Beside a real unit: only what adds to it, so that it still starts.
+    extra = (
+        f'Environment="DB_PASSWORD={secret}"',
+        f"Environment=API_TOKEN={secret} OTHER=1",
+        f"ExecStartPre=-/bin/true --secret {secret}",
+        f"ExecStartPre=-/usr/bin/curl -u me:{secret} https://x.invalid",
+        f"ExecStartPre=-/bin/true amqp://me:{secret}@mq.example:5672/vhost",
+    )
     return Planted(
-        kind,
-        secret,
-        path,
-        f"[Service]\nType=oneshot\n{lines[number % 5]}\n".replace(
-            "ExecStart=/bin/true", "" if number >= 5 else "ExecStart=/bin/true"
-        ),
+        kind, secret, f"/etc/systemd/system/cron.service.d/planted{number}.conf", f"[Service]\n{extra[number - 5]}\n"
     )
 
 

@@ -11,10 +11,11 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "boolean": bool,
     "number": (int, float),
+    "null": type(None),
 }
 _KNOWN = {
     "$schema", "$defs", "$ref", "title", "description", "type", "properties", "required", "additionalProperties",
-    "items", "minItems", "maxItems", "enum", "const",
+    "items", "minItems", "maxItems", "enum", "const", "anyOf",
 }  # fmt: skip
 
 
@@ -23,6 +24,9 @@ def problems(value: Any, schema: dict[str, Any], root: dict[str, Any], where: st
     assert set(schema) <= _KNOWN, f"this checker does not know {set(schema) - _KNOWN}"
     if "$ref" in schema:
         return problems(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root, where)
+    if "anyOf" in schema:
+        found_each = [problems(value, member, root, where) for member in schema["anyOf"]]
+        return [] if [] in found_each else found_each[0]
     if "const" in schema and value != schema["const"]:
         return [f"{where}: {value!r} is not {schema['const']!r}"]
     if "enum" in schema and value not in schema["enum"]:

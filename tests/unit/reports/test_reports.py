@@ -5,6 +5,8 @@ After a change that is wanted: ``UPDATE_GOLDEN=1 pytest tests/unit/reports``, an
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -17,13 +19,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bootkeep.compare import compare_all
-from bootkeep.facts.change import Change, Comparison, NotCompared
+from bootkeep.facts.change import Change, ChangeClass, Comparison, NotCompared
 from bootkeep.facts.codec import from_json
+from bootkeep.facts.config_copy import Restored
 from bootkeep.facts.finding import Judgement, Verdict
-from bootkeep.facts.transaction import Outcome
+from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.facts.unknown import Unknown
 from bootkeep.reports.compose import compose
-from bootkeep.reports.document import Mark, Report
+from bootkeep.reports.document import Mark, Report, SinceLast
 from bootkeep.reports.html import render_html
 from bootkeep.reports.index import IndexEntry, IndexPage, Link, render_index
 from bootkeep.reports.json import render_json
@@ -122,7 +125,7 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += attrs
-        if tag not in {"meta", "br", "link"}:
+        if tag not in {"meta", "br", "link", "input"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -136,7 +139,8 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(report: Report) -> None:
     page = _Page()
     page.feed(render_html(report))
     assert page.open == []
-    assert not {"script", "img", "link", "iframe", "object", "form", "a"} & set(page.tags)
+    assert not {"img", "link", "iframe", "object", "form", "a"} & set(page.tags)
+    assert page.tags.count("script") == 1  # our own, whose digest the page's policy names
     assert not [value for name, value in page.attributes if name.startswith("on") or name in {"src", "href"}]
 
 
@@ -149,7 +153,73 @@ def test_hostile_text_is_spelled_out(render: object) -> None:
     text.encode("utf-8")
     assert "{{7*7}}" in text  # never a template
     if render is render_html:
-        assert "<script>" not in text
+        assert text.count("<script") == 1 and text.count("</script") == 1
+        assert "alert(1)" not in text.partition("<script")[2].partition("</script")[0]
+
+
+def test_the_pages_policy_lets_its_own_script_run_and_no_other() -> None:
+    page = render_html(example_report())
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert "unsafe-inline" not in page.partition("script-src")[2].partition(">")[0]
+    assert 'class="find" hidden' in page  # without the script there is no dead box
+
+
+@pytest.mark.parametrize(
+    ("transaction", "words"),
+    [
+        (
+            replace(
+                TRANSACTION,
+                outcome=Outcome.REFUSED,
+                outcome_detail="REFUSED, nothing was changed: removing linux-image-1 would take away the kernel 1.",
+                advice="apt-mark hold linux-image-1",
+            ),
+            "The guard REFUSED this transaction, nothing was changed: removing linux-image-1 would take away the kernel 1; "
+            "do this instead: apt-mark hold linux-image-1",
+        ),
+        (
+            replace(TRANSACTION, preserved=("6.1.0-26-amd64_6.1.112-1",)),
+            "kernel 6.1.0-26-amd64 was replaced in place, the build of 6.1.0-26-amd64 from before is preserved; "
+            "boots next: 6.1.0-26-amd64",
+        ),
+    ],
+    ids=["refused", "preserved"],
+)
+def test_the_headline_of_a_refusal_and_of_a_kernel(transaction: Transaction, words: str) -> None:
+    report = compose(
+        transaction,
+        before(),
+        after(),
+        compare_all(before(), after(), packages=PACKAGES),
+        Unknown("x"),
+        boots_next="6.1.0-26-amd64",
+        host="web-07",
+        generated_at="now",
+        tool_version="0",
+    )
+    assert words in report.headline
+    assert words in " ".join(render_text(report).split("\n")[0:1])
+
+
+def test_what_changed_since_the_last_transaction_and_what_was_put_back_is_told() -> None:
+    example = example_report()
+    drifted = replace(example.changes[0], change_class=ChangeClass.DRIFT, sentence="somebody turned the key")
+    report = replace(
+        example,
+        since_last=SinceLast("20261122T000000Z-00000000", ("settled then", "pre now"), (drifted,)),
+        restored=(Restored("/etc/x", "2026-11-23T18:00:00Z", "ada", "/etc/x.bootkeep-old", True),),
+    )
+    with open(os.devnull, "w") as sink:
+        console = Console(width=100, record=True, file=sink)
+        console.print(render_terminal(report))
+        terminal = console.export_text()
+    for text in (render_text(report), render_html(report), render_json(report), terminal):
+        assert "somebody turned the key" in text and "/etc/x.bootkeep-old" in text
+    assert problems(json.loads(render_json(report)), SCHEMA, SCHEMA) == []
+    nothing = replace(report, since_last=SinceLast("", ("", ""), (), "this is the first transaction on record"))
+    assert "This is the first transaction on record." in render_text(nothing)
 
 
 def test_the_terminal_takes_nothing_for_markup() -> None:
@@ -213,8 +283,8 @@ def test_a_file_that_may_hold_secrets_is_only_named() -> None:
 )
 def test_why_a_content_is_not_shown(was: bytes | None, now: bytes | None, note: str) -> None:
     (example,) = [c for c in example_report().changes if c.key == "/etc/default/ssh"]
-    sides = ({example.key: content} if content is not None else {} for content in (was, now))
-    (diff,) = file_diffs([example], *sides)
+    before, after = ({example.key: content} if content is not None else {} for content in (was, now))
+    (diff,) = file_diffs([example], before, after)
     assert note in diff.note and not diff.unified
 
 

@@ -88,6 +88,7 @@ class Transaction:
     phases: tuple[str, ...]  # snapshots that exist: pre, post, settled, boot
     override: Override | None = None
     preserved: tuple[str, ...] = ()  # keys of kernels preserved for it
+    advice: str = ""  # what to type instead of what was refused
 
     @property
     def changes(self) -> tuple[PackageChange, ...]:

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootkeep import __version__
+from bootkeep.assemble import assemble
 from bootkeep.assemble_system import assemble_system
-from bootkeep.compare import compare_all
+from bootkeep.compare import compare_all, drift
 from bootkeep.compare.noise import NoiseFilter
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import replace_file
+from bootkeep.edges.kept_copies import load_copies, load_restored
 from bootkeep.edges.store import Store
 from bootkeep.facts.change import Comparison, NotCompared
+from bootkeep.facts.config_copy import CopyKind, Restored
 from bootkeep.facts.errors import BootkeepError, NotUnderstood, StoreError
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.policy import Policy
@@ -21,10 +24,12 @@ from bootkeep.facts.reading import Readings, Snapshot
 from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.facts.unknown import Maybe, Unknown
 from bootkeep.probes.boot_probes import BOOT_PROBES
+from bootkeep.probes.bootloaders.grub import CFG as GRUB_CFG
 from bootkeep.reports.compose import compose
-from bootkeep.reports.document import Report
+from bootkeep.reports.document import Report, SinceLast
 from bootkeep.reports.json import render_json
 from bootkeep.reports.text import render_text
+from bootkeep.rules.common import default_kernel
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,7 +39,10 @@ _LATER = ("boot", "settled", "post")
 
 
 def resolve(store: Store, wanted: str) -> str:
-    """A transaction's id from ``last``, a whole id, or a beginning that only one id has. Raises StoreError."""
+    """A transaction's id from ``last``, a whole id, or a beginning of it or of its last part that only one id has.
+
+    Raises StoreError.
+    """
     ids = sorted(store.transaction_ids())
     if not ids:
         raise StoreError(
@@ -44,7 +52,8 @@ def resolve(store: Store, wanted: str) -> str:
         )
     if wanted == "last":
         return ids[-1]
-    found = [id for id in ids if id == wanted] or [id for id in ids if wanted and id.startswith(wanted)]
+    found = [id for id in ids if id == wanted]
+    found = found or [id for id in ids if wanted and (id.startswith(wanted) or id.partition("-")[2].startswith(wanted))]
     if len(found) == 1:
         return found[0]
     what = f"{len(found)} transactions begin with {wanted!r}" if found else f"there is no transaction {wanted!r}"
@@ -76,12 +85,18 @@ def build_report(
     comparison = compare_all(was, now, packages=transaction.changes, noise=noise)
     if "pre" not in transaction.phases or later not in transaction.phases:
         comparison = _explained(comparison, transaction, later)
+    then, basis = _verdict(store, transaction, after, rules)
     return compose(
         transaction,
         was,
         now,
         comparison,
-        verdict or _verdict(store, id, after, policy or Policy()),
+        verdict or then,
+        basis="now" if verdict else basis,
+        boots_next=boots_next(after),
+        since_last=since_last(store, transaction, before, noise),
+        restored=_restored(store, id),
+        withheld=_withheld(store, id),
         host=after.host or before.host,
         phases=("pre", later),
         copies_before=_copies(store, id, "pre"),
@@ -119,21 +134,73 @@ def _copies(store: Store, id: str, phase: str) -> dict[str, bytes]:
         return {}  # the report says "no copy" for each file
 
 
-def _verdict(store: Store, id: str, snapshot: Snapshot, policy: Policy) -> Maybe[Verdict]:
-    """The verdict as it was reached at this phase, else what its readings allow; Unknown when it did not look at them."""
-    kept = store.load_verdict(id, snapshot.phase)
-    if isinstance(kept, Verdict):
-        return kept
+def _withheld(store: Store, id: str) -> dict[str, str]:
+    try:
+        both = {**load_copies(store, id, "pre"), **load_copies(store, id, "post")}
+    except BootkeepError:
+        return {}
+    return {path: copy.why for path, copy in both.items() if copy.kind is CopyKind.WITHHELD}
+
+
+def _restored(store: Store, id: str) -> tuple[Restored, ...]:
+    try:
+        return load_restored(store, id)
+    except BootkeepError:
+        return ()
+
+
+def _verdict(store: Store, transaction: Transaction, snapshot: Snapshot, policy: Policy) -> tuple[Maybe[Verdict], str]:
+    """The verdict on the record, the latest of its phases, and when that was; else what the snapshot's readings allow."""
+    for phase in (name for name in _LATER if name in transaction.phases):
+        kept = store.load_verdict(transaction.id, phase)
+        if isinstance(kept, Verdict):
+            return kept, f"recorded, {phase}"
+    if transaction.outcome is Outcome.REFUSED:
+        return Unknown("nothing was changed, so nothing was judged; run 'bootkeep check'"), ""
     asked = {read.key for probe in BOOT_PROBES for read in probe.reads}
-    taken = asked & set(snapshot.readings)
-    if len(taken) < len(asked):
-        return Unknown("this snapshot did not look at them; run 'bootkeep check'")
+    if not asked <= set(snapshot.readings):
+        return Unknown("this transaction has no verdict on its record; run 'bootkeep check'"), ""
     from bootkeep.flows.check import check_readings
 
     try:
-        return check_readings(snapshot.readings, policy, taken_at=snapshot.taken_at).verdict
+        judged = check_readings(snapshot.readings, policy, taken_at=snapshot.taken_at).verdict
     except NotUnderstood as error:
-        return Unknown(str(error))
+        return Unknown(str(error)), ""
+    return judged, f"judged from the {snapshot.phase} snapshot"
+
+
+def boots_next(snapshot: Snapshot) -> str:
+    """Release of the kernel that the boot loader starts, as this snapshot saw it; empty when it did not look."""
+    if GRUB_CFG.key not in snapshot.readings:
+        return ""
+    try:
+        kernel = default_kernel(assemble(snapshot.readings, taken_at=snapshot.taken_at))
+    except NotUnderstood:
+        return ""
+    return kernel.release if kernel else ""
+
+
+def since_last(store: Store, transaction: Transaction, pre: Snapshot, noise: NoiseFilter) -> SinceLast | None:
+    """What changed between the transaction before this one and this one's own first look; None without a first look."""
+    if not pre.taken_at:
+        return None
+    earlier = [id for id in store.transaction_ids() if id < transaction.id]
+    for id in reversed(earlier):
+        try:
+            before = store.load_transaction(id)
+            phase = next((name for name in _LATER if name in before.phases), "")
+            if not phase:
+                continue  # refused or cut off: it left nothing to compare with, and the one before it did
+            last = store.load_snapshot(id, phase)
+        except BootkeepError as error:
+            return SinceLast(id, ("", ""), (), f"the transaction before cannot be read: {error}")
+        found = drift(
+            assemble_system(last.readings, taken_at=last.taken_at),
+            assemble_system(pre.readings, taken_at=pre.taken_at),
+            noise=noise,
+        )
+        return SinceLast(id, (f"{phase} {last.taken_at}", f"pre {pre.taken_at}"), found.changes)
+    return SinceLast("", ("", ""), (), "this is the first transaction on record")
 
 
 def verdict_now(store: Store, wanted: str, root: Path = Path("/")) -> Verdict | None:

@@ -229,11 +229,28 @@ def _record_refusal(request: Request, text: str, *, store: Store, now: str) -> N
         ):
             return
     first_line = text.split("\n", 1)[0].removeprefix("bootkeep: ")
-    record = Transaction(new_transaction_id(now), request.caller, Outcome.REFUSED, first_line, now, now, (step,), ())
+    record = Transaction(
+        new_transaction_id(now),
+        request.caller,
+        Outcome.REFUSED,
+        first_line,
+        now,
+        now,
+        (step,),
+        (),
+        advice=_advice(text),
+    )
     try:
         store.save_transaction(record)
     except BootkeepError:
         return
+
+
+def _advice(refusal: str) -> str:
+    """The line of a refusal that says what to do instead."""
+    lines = (line.strip() for line in refusal.split("\n"))
+    found = next((line for line in lines if line.startswith("do this instead:")), "")
+    return " ".join(found.removeprefix("do this instead:").split())
 
 
 def _session(store: Store, caller: Caller, now: str) -> Transaction | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from bootkeep.facts.change import Change, ChangeClass, ChangeKind, Comparison
+from bootkeep.facts.change import Change, ChangeClass, Comparison
+from bootkeep.facts.config_copy import Restored
 from bootkeep.facts.finding import Judgement, Verdict
 from bootkeep.facts.redaction import redact_line
-from bootkeep.facts.system import SystemState
-from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.facts.system import BootFileState, SystemState
+from bootkeep.facts.transaction import Transaction
 from bootkeep.facts.unknown import Maybe, Unknown
-from bootkeep.reports.document import Report, Section, Subject, VerdictBox
+from bootkeep.reports.document import Kernels, Report, Section, SinceLast, Subject, VerdictBox
+from bootkeep.reports.headline import summarize
 from bootkeep.reports.views import file_diffs, process_view, socket_view
 
 #: Section -> title, lead, classes. In the order of reading.
@@ -61,9 +63,6 @@ _SECTIONS: tuple[tuple[str, str, str, frozenset[ChangeClass]], ...] = (
     ("packages", "Packages", "What the package manager's database says.", frozenset({ChangeClass.PACKAGE})),
 )
 
-#: Phrases in a headline; the rest is counted.
-_MOST_PHRASES = 4
-
 
 def compose(
     transaction: Transaction,
@@ -76,13 +75,23 @@ def compose(
     phases: tuple[str, str] = ("pre", "post"),
     copies_before: Mapping[str, bytes] | None = None,
     copies_after: Mapping[str, bytes] | None = None,
+    withheld: Mapping[str, str] | None = None,
+    basis: str = "",
+    boots_next: str = "",
+    since_last: SinceLast | None = None,
+    restored: tuple[Restored, ...] = (),
     generated_at: str,
     tool_version: str,
 ) -> Report:
-    """The report of one transaction. A verdict that is not known is shown as UNKNOWN, never as GO."""
+    """The report of one transaction. A verdict that is not known is shown as UNKNOWN, never as GO.
+
+    ``withheld``: path -> why the store kept no copy of it. ``basis``: when the verdict was reached. ``boots_next``: the
+    kernel release that the boot loader starts, empty when it is not known.
+    """
     changes = comparison.changes
-    box = _verdict_box(verdict)
-    summary = summarize(transaction, changes, compared=not comparison.not_compared)
+    box = _verdict_box(verdict, basis)
+    kernels = kernels_of(transaction, before, after, boots_next)
+    summary = summarize(transaction, changes, compared=not comparison.not_compared, kernels=kernels)
     return Report(
         headline=f"{summary}. {box.sentence}",
         summary=summary,
@@ -93,12 +102,43 @@ def compose(
         taken_at=(before.taken_at, after.taken_at),
         sections=_sections(changes),
         packages=transaction.changes,
-        diffs=file_diffs(changes, copies_before or {}, copies_after or {}),
+        diffs=file_diffs(changes, copies_before or {}, copies_after or {}, withheld),
         views=(process_view(before, after), socket_view(before, after)),
         not_compared=comparison.not_compared,
         generated_at=generated_at,
         tool_version=tool_version,
+        kernels=kernels,
+        since_last=since_last,
+        restored=restored,
     )
+
+
+def kernels_of(transaction: Transaction, before: SystemState, after: SystemState, boots_next: str = "") -> Kernels:
+    """Which kernels in /boot are new, other or gone. What boots next is said only where one of them changed."""
+    preserved = tuple(key.partition("_")[0] for key in transaction.preserved)
+    was, now = _images(before), _images(after)
+    if was is None or now is None:
+        return Kernels(preserved=preserved, boots_next=boots_next if preserved else "")
+    came = tuple(release for release in now if release not in was)
+    gone = tuple(release for release in was if release not in now)
+    replaced = tuple(release for release in now if release in was and _differ(was[release], now[release]))
+    touched = came or gone or replaced or preserved
+    return Kernels(came, replaced, gone, preserved, boots_next if touched else "")
+
+
+_IMAGE = "/boot/vmlinuz-"
+
+
+def _images(state: SystemState) -> dict[str, BootFileState] | None:
+    if not isinstance(state.boot_files, tuple):
+        return None
+    return {file.path.removeprefix(_IMAGE): file for file in state.boot_files if file.path.startswith(_IMAGE)}
+
+
+def _differ(one: BootFileState, other: BootFileState) -> bool:
+    if one.sha256 and other.sha256:
+        return one.sha256 != other.sha256
+    return (one.size_bytes, one.mtime_ns, one.inode) != (other.size_bytes, other.mtime_ns, other.inode)
 
 
 def _subject(transaction: Transaction) -> Subject:
@@ -114,12 +154,13 @@ def _subject(transaction: Transaction) -> Subject:
         ended_at=transaction.ended_at,
         steps=len(transaction.steps),
         override=f"{override.reason} ({override.by}, {override.given_at})" if override else "",
+        advice=transaction.advice,
     )
 
 
-def _verdict_box(verdict: Maybe[Verdict]) -> VerdictBox:
+def _verdict_box(verdict: Maybe[Verdict], basis: str) -> VerdictBox:
     if isinstance(verdict, Verdict):
-        return VerdictBox(verdict.judgement.value, verdict.sentence, verdict.findings)
+        return VerdictBox(verdict.judgement.value, verdict.sentence, verdict.findings, basis)
     why = verdict.why if isinstance(verdict, Unknown) else verdict.what
     return VerdictBox(Judgement.UNKNOWN.value, f"UNKNOWN: the boot files were not judged: {why}", ())
 
@@ -130,73 +171,3 @@ def _sections(changes: Sequence[Change]) -> tuple[Section, ...]:
         for id, title, lead, classes in _SECTIONS
     )
     return tuple(section for section in found if section.changes)
-
-
-def summarize(transaction: Transaction, changes: Sequence[Change], *, compared: bool = True) -> str:
-    """One sentence: what happened that somebody must know; ends without a full stop."""
-    phrases = list(_outcome_phrases(transaction)) + list(dict.fromkeys(_phrases(transaction, changes)))
-    shown, more = phrases[:_MOST_PHRASES], len(phrases) - _MOST_PHRASES
-    if more > 0:
-        shown.append(f"{more} more to look at")
-    if not shown:
-        shown = [_quiet(transaction, changes, compared=compared)]
-    return "; ".join(shown)
-
-
-def _outcome_phrases(transaction: Transaction) -> Iterable[str]:
-    words = {
-        Outcome.FAILED: "The transaction FAILED",
-        Outcome.REFUSED: "The guard REFUSED this transaction",
-        Outcome.INTERRUPTED: "The transaction was INTERRUPTED",
-        Outcome.OPEN: "The transaction is not finished",
-    }.get(transaction.outcome)
-    if words:
-        yield f"{words}: {transaction.outcome_detail.rstrip('.')}" if transaction.outcome_detail else words
-
-
-def _quiet(transaction: Transaction, changes: Sequence[Change], *, compared: bool) -> str:
-    count = len(transaction.changes)
-    packages = f"{count} package{'' if count == 1 else 's'} changed"
-    if not changes:
-        nothing = "nothing changed" if compared else "no change was seen, but not everything could be compared"
-        return f"{packages}, otherwise {nothing}" if count else nothing
-    return f"{packages}; no change weakens this host" if count else f"{len(changes)} changes; none weakens this host"
-
-
-def _phrases(transaction: Transaction, changes: Sequence[Change]) -> Iterable[str]:
-    # An epoch ("1:") is dpkg's own business: people say openssh-server 9.2p1.
-    versions = {change.name: change.new_version.rpartition(":")[2] for change in transaction.changes}
-    ports: list[str] = []
-    for change in changes:
-        name = change.key.rsplit("/", 1)[-1]
-        package = f"{change.package} {versions.get(change.package, '')}".strip()
-        if change.rule == "config-replaced":
-            yield f"{package or 'the transaction'} replaced {name}"
-        elif change.rule == "listener-opened":
-            protocol = " (UDP)" if change.key.startswith("udp") else ""
-            port = f"port {change.key.rpartition(':')[2]}{protocol} opened"
-            if port not in ports:
-                ports.append(port)
-                yield port
-        elif change.rule in _WEAKENED_WORDS:
-            words = change.sentence.split(" ")[1] if change.rule == "sshd-weakened" else name
-            yield f"{words} {_WEAKENED_WORDS[change.rule]}"
-        elif change.change_class is ChangeClass.SECURITY_WEAKENED or change.rule == "unit-failed":
-            yield change.sentence.partition(";")[0]
-        elif change.change_class is ChangeClass.CONFIG_KEPT:
-            yield f"your {name.rsplit('.', 1)[0]} stayed beside a newer version"
-        elif change.family == "listener" and change.kind is ChangeKind.REMOVED:
-            yield f"port {change.key.rpartition(':')[2]} closed"
-
-
-_WEAKENED_WORDS = {
-    "sshd-weakened": "weakened",
-    "special-file-added": "gained special rights",
-    "unit-enabled": "was enabled",
-    "unit-unmasked": "was unmasked",
-    "unit-started": "was started",
-    "guard-off": "is off",
-    "sysctl-weakened": "weakened",
-    "mount-guard-lost": "lost a protecting mount option",
-    "config-world-writable": "is writable by anybody",
-}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bootkeep.facts.change import Change, NotCompared
+from bootkeep.facts.config_copy import Restored
 from bootkeep.facts.finding import Finding
 from bootkeep.facts.transaction import PackageChange
 
@@ -84,6 +85,7 @@ class Subject:
     ended_at: str
     steps: int
     override: str  # who switched the guard off, and why; empty when nobody did
+    advice: str = ""  # what to type instead of what was refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,28 @@ class VerdictBox:
     word: str  # GO, NO-GO, UNKNOWN
     sentence: str
     findings: tuple[Finding, ...]
+    basis: str = ""  # when and on what it was reached: ``after the transaction``, ``now``
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """What a transaction did to the kernels in /boot, by release."""
+
+    came: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()  # the same release, another build
+    gone: tuple[str, ...] = ()
+    preserved: tuple[str, ...] = ()  # releases whose files from before are kept, with their own boot entry
+    boots_next: str = ""  # what the boot loader starts; empty when that is not known
+
+
+@dataclass(frozen=True, slots=True)
+class SinceLast:
+    """What changed between the transaction before and this one: nobody was known to install anything then."""
+
+    since: str  # id of the transaction before; empty when there is none
+    moments: tuple[str, str]  # what was compared: ``settled 2026-11-23T17:05:00Z``, ``pre ...``
+    changes: tuple[Change, ...]
+    note: str = ""  # why nothing can be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +137,9 @@ class Report:
     not_compared: tuple[NotCompared, ...]
     generated_at: str
     tool_version: str
+    kernels: Kernels = Kernels()
+    since_last: SinceLast | None = None
+    restored: tuple[Restored, ...] = ()  # files that were put back since
     schema: int = REPORT_SCHEMA
 
     @property

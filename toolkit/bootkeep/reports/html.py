@@ -1,14 +1,18 @@
-"""A report as one self-contained HTML page: no script, no request to anywhere; dark and light, phone and paper."""
+"""A report as one self-contained HTML page: no request to anywhere, whole without its script; dark, light, phone, paper."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from bootkeep.reports.document import Mark, Report
 from bootkeep.reports.printable import printable
+from bootkeep.reports.text import restored_words, since_words
 
 
 def _finalize(value: Any) -> Any:
@@ -29,6 +33,44 @@ def environment() -> jinja2.Environment:
     )
 
 
+#: The search box: hides the lines that do not hold every word, opens what is folded around those that do. The page says
+#: everything without it; the box itself appears only where the script runs.
+SCRIPT = """(function () {
+  var box = document.getElementById("find"), told = document.getElementById("found");
+  var rows = document.querySelectorAll("ul.changes > li, table.side tbody tr, table.list tbody tr, #restored li, #not-compared li");
+  var folds = document.querySelectorAll("details"), were = [];
+  folds.forEach(function (fold) { were.push(fold.open); });
+  box.parentNode.hidden = false;
+  box.addEventListener("input", function () {
+    var words = box.value.toLowerCase().split(/ +/).filter(Boolean), count = 0;
+    rows.forEach(function (row) {
+      var text = row.textContent.toLowerCase();
+      var hit = words.every(function (word) { return text.indexOf(word) >= 0; });
+      row.classList.toggle("miss", !hit);
+      if (hit && words.length) { count += 1; }
+    });
+    folds.forEach(function (fold, at) {
+      fold.open = words.length ? fold.querySelector("li:not(.miss), tr:not(.miss)") !== null : were[at];
+    });
+    told.textContent = words.length ? count + (count === 1 ? " line" : " lines") : "";
+  });
+})();
+"""
+#: The page's policy lets this script run and no other, whatever a machine's text would smuggle in.
+_SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+
+
 def render_html(report: Report) -> str:
     """The page. Text from the machine cannot become markup: it is escaped where it is put in."""
-    return environment().get_template("report.html.j2").render(report=report, marks=Mark)
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            marks=Mark,
+            restored_words=restored_words,
+            since_words=since_words,
+            script=Markup(SCRIPT),  # noqa: S704 - our own constant, nothing of a machine in it
+            script_hash=_SCRIPT_HASH,
+        )
+    )

@@ -12,6 +12,7 @@ from rich.text import Text
 from bootkeep.facts.change import Change, ChangeSeverity
 from bootkeep.reports.document import FileDiff, Report, SideBySide
 from bootkeep.reports.printable import printable
+from bootkeep.reports.text import restored_words, since_words
 
 _STYLE_OF_WORD = {"GO": "bold green", "NO-GO": "bold red", "UNKNOWN": "bold yellow"}
 _STYLE_OF_SEVERITY = {
@@ -39,6 +40,14 @@ def render_terminal(report: Report) -> RenderableType:
             Text(section.lead, style="dim"),
         ]
         parts += [_change(change) for change in section.changes]
+    if report.restored:
+        parts.append(Rule(Text(f"Put back since ({len(report.restored)})", style="bold"), align="left"))
+        parts += [Text(printable(restored_words(one)), style="green") for one in report.restored]
+    if report.since_last is not None:
+        count = len(report.since_last.changes)
+        parts.append(Rule(Text(f"Since the last transaction ({count})", style="bold"), align="left"))
+        parts.append(Text(printable(since_words(report.since_last)), style="dim"))
+        parts += [_change(change) for change in report.since_last.changes]
     for diff in report.diffs:
         parts += [Rule(Text(printable(diff.path), style="bold"), align="left"), diff_text(diff)]
     parts += [part for view in report.views for part in _view(view)]
@@ -60,6 +69,8 @@ def _facts(report: Report) -> RenderableType:
         ("Command", f"{subject.command or subject.manager}" + (f" (by {subject.user})" if subject.user else "")),
         ("Compared", f"{report.phases[0]} {report.taken_at[0]} with {report.phases[1]} {report.taken_at[1]}"),
         ("Override", subject.override),
+        ("Instead", subject.advice),
+        ("Verdict", report.verdict.basis),
     ]
     for name, value in rows:
         if value:

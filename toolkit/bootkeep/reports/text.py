@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bootkeep.facts.change import Change
-from bootkeep.reports.document import Report, Row, SideBySide
+from bootkeep.facts.config_copy import Restored
+from bootkeep.reports.document import Report, Row, SideBySide, SinceLast
 from bootkeep.reports.printable import printable
 
 _WIDTH = 100
@@ -27,13 +28,18 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"Compared     {report.phases[0]} ({report.taken_at[0]}) with {report.phases[1]} ({report.taken_at[1]})"
     if subject.override:
         yield f"Override     the guard was switched off: {subject.override}"
-    yield f"Verdict      {report.verdict.sentence}"
+    if subject.advice:
+        yield f"Instead      {subject.advice}"
+    basis = f"  ({report.verdict.basis})" if report.verdict.basis else ""
+    yield f"Verdict      {report.verdict.sentence}{basis}"
     for finding in report.verdict.findings:
         yield f"  [{finding.severity.value}] {finding.summary} ({finding.id})"
     for section in report.sections:
         yield from ("", f"{section.title} ({len(section.changes)})", "-" * _WIDTH, section.lead)
         for change in section.changes:
             yield from change_lines(change)
+    yield from _restored(report)
+    yield from _since_last(report)
     for diff in report.diffs:
         yield from ("", f"Content of {diff.path}", "-" * _WIDTH)
         yield from diff.unified or (diff.note,)
@@ -43,6 +49,38 @@ def _lines(report: Report) -> Iterator[str]:
         yield from ("", "Could not be compared", "-" * _WIDTH)
         yield from (f"  {gap.family}: {gap.why}" for gap in report.not_compared)
     yield from ("", f"bootkeep {report.tool_version}, {report.generated_at}")
+
+
+def _restored(report: Report) -> Iterator[str]:
+    if report.restored:
+        yield from ("", f"Put back since ({len(report.restored)})", "-" * _WIDTH)
+    for one in report.restored:
+        yield "  " + restored_words(one)
+
+
+def restored_words(one: Restored) -> str:
+    """One file that was put back, as a sentence."""
+    who = f" by {one.by}" if one.by else ""
+    kept = f"; what was there is now {one.kept_as}" if one.kept_as else ""
+    return f"{one.path}, {one.at}{who}{kept}" + ("; forced, it had changed since" if one.forced else "")
+
+
+def _since_last(report: Report) -> Iterator[str]:
+    """Drift: what somebody or something changed between two transactions."""
+    since = report.since_last
+    if since is None:
+        return
+    yield from ("", f"Since the last transaction ({len(since.changes)})", "-" * _WIDTH, since_words(since))
+    for change in since.changes:
+        yield from change_lines(change)
+
+
+def since_words(since: SinceLast) -> str:
+    """What was compared, or why nothing was."""
+    if since.note:
+        return since.note[:1].upper() + since.note[1:] + "."
+    between = f"between {since.since} ({since.moments[0]}) and this transaction ({since.moments[1]})"
+    return f"Changed {between}: by hand, or by a program." if since.changes else f"Nothing changed {between}."
 
 
 def change_lines(change: Change) -> Iterator[str]:

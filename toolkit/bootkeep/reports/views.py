@@ -87,25 +87,31 @@ def _mark(left: str, right: str) -> Mark:
 
 
 def file_diffs(
-    changes: Sequence[Change], before: Mapping[str, bytes], after: Mapping[str, bytes]
+    changes: Sequence[Change],
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+    withheld: Mapping[str, str] | None = None,
 ) -> tuple[FileDiff, ...]:
     """The content of every configuration file that changed, without secrets; for the others the reason it is not shown."""
+    why = withheld or {}
     found: list[FileDiff] = []
     for change in changes:
         if change.family != "config" or change.kind is not ChangeKind.CHANGED:
             continue
         if change.before == change.after and not is_denied(change.key):
             continue
-        found.append(_file_diff(change, before.get(change.key), after.get(change.key)))
+        found.append(_file_diff(change, before.get(change.key), after.get(change.key), why.get(change.key, "")))
     return tuple(found)
 
 
-def _file_diff(change: Change, before: bytes | None, after: bytes | None) -> FileDiff:
+def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: str = "") -> FileDiff:
     path, package = change.key, change.package
     if is_denied(path):
         return FileDiff(
             path, package, (), (), "this kind of file may hold secrets: its content is never copied or shown"
         )
+    if why and (before is None or after is None):
+        return FileDiff(path, package, (), (), f"no copy was kept: {why}")
     if before is None or after is None:
         which = "before" if before is None else "after"
         if change.change_class is ChangeClass.CONFIG_REPLACED:
