@@ -65,7 +65,9 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where the built host is kept")
     parser.add_argument("--work", type=Path, help="where the running host's disk lies; <cache>/work when not given")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _end)  # as Ctrl-C: the host is taken down on the way out
+    # The host is taken down on the way out. Explicitly for SIGINT too: a shell's background job starts with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     progress = Progress()
     try:
         work = options.work or options.cache / "work"

@@ -129,22 +129,11 @@ def _boot(disk: Path, folder: Path, binds: Mapping[str, Path]) -> DisposableHost
         *(f"--property=DeviceAllow={node} rw" for node in loop.nodes.split()),
         *(f"--bind-ro={outer}:{inner}" for inner, outer in binds.items()),
     ]
-    # setpriv: the host dies with this process, also when that is killed.
+    # setpriv: unshare dies with this process, also when that is killed. Its child is the first process of a PID namespace
+    # and dies with it, and so the kernel ends everything in there: nspawn alone would leave the host's init running.
     argv = [
-        *(
-            "setpriv",
-            "--pdeathsig",
-            "KILL",
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            _BOOT,
-            "boot",
-        ),
-        *(loop.partition(2), str(root), loop.path, *nspawn),
+        *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+        *("--propagation", "private", "sh", "-c", _BOOT, "boot", loop.partition(2), str(root), loop.path, *nspawn),
     ]
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -167,19 +156,32 @@ def _boot(disk: Path, folder: Path, binds: Mapping[str, Path]) -> DisposableHost
 
 
 def _wait_for_leader(process: subprocess.Popen[bytes], log: Path) -> int:
-    """The host's init: the child of nspawn, which replaced the shell that we started."""
+    """The host's init: the child of nspawn, which is a descendant of the process that we started."""
     until = time.monotonic() + 30
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-        for child in children:
-            with contextlib.suppress(OSError):
-                if Path(f"/proc/{child}/comm").read_text(encoding="utf-8").strip() == "systemd":
-                    return int(child)
+    while time.monotonic() < until and process.poll() is None:
+        generation = [process.pid]
+        while generation:
+            found = [pid for pid in generation if _command_name(pid) == "systemd"]
+            if found:
+                return found[0]
+            generation = [child for pid in generation for child in _children(pid)]
         time.sleep(0.05)
     said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
     raise LabError(f"the host did not start\n{said}", where="systemd-nspawn", next_step="Read the lines above.")
+
+
+def _command_name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:  # it ended
+        return ""
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
 
 
 def _wait_until_up(host: DisposableHost) -> None:

@@ -22,7 +22,7 @@ from bootkeep.facts.codec import from_json, to_json
 from bootkeep.lab import archive
 from bootkeep.lab.chroot import LabError, checked, in_chroot
 from bootkeep.lab.disk import SECTOR, attached
-from bootkeep.lab.vm import PROOF_SCRIPT, PROOF_UNIT
+from bootkeep.lab.proof import PROOF_SCRIPT, PROOF_UNIT
 
 SUITE = "bookworm"
 ROOT_UUID = "5afeb007-0000-4000-8000-00000000b007"
@@ -59,7 +59,7 @@ class Image:
 def recipe_digest() -> str:
     """Digest of everything that decides what is in the image."""
     digest = hashlib.sha256()
-    for name in ("image.py", "archive.py", "chroot.py", "disk.py", "vm.py"):
+    for name in ("image.py", "archive.py", "chroot.py", "disk.py", "proof.py"):
         digest.update((Path(__file__).parent / name).read_bytes())
     digest.update((Path(__file__).parents[3] / "requirements" / "host.txt").read_bytes())
     return digest.hexdigest()[:16]

@@ -13,45 +13,10 @@ from pathlib import Path
 
 from bootkeep.edges.run import SAFE_PATH
 from bootkeep.lab.chroot import LabError
+from bootkeep.lab.proof import BEGIN, END
 
-BEGIN, END = "LAB-PROOF-BEGIN", "LAB-PROOF-END"
 #: What a dead boot says; seeing one of these ends the wait at once.
 DEAD = ("Kernel panic", "(initramfs)", "You are in emergency mode", "grub rescue>", "error: no such", "error: file `")
-
-PROOF_SCRIPT = f"""#!/bin/sh
-# Print, once the system is up, which kernel it is and on what it stands.
-proof() {{
-    echo "release=$(uname -r)"
-    echo "version=$(uname -v)"
-    echo "cmdline=$(cat /proc/cmdline)"
-    echo "modules=$(findmnt -no SOURCE --mountpoint "/usr/lib/modules/$(uname -r)" || true)"
-    echo "dummy=$(sha256sum "/lib/modules/$(uname -r)/kernel/drivers/net/dummy.ko" | cut -d' ' -f1)"
-    echo "loads=$(modprobe dummy && echo yes || echo no)"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        state=$(systemctl is-system-running) || true
-        case $state in starting | initializing) sleep 1 ;; *) break ;; esac
-    done
-    echo "state=$state"
-}}
-said=$(proof 2>/dev/null)
-# Several times, opened anew each time: a getty that starts hangs the line up, and kernel messages may fall in between.
-for _ in 1 2 3 4; do
-    printf '\\n{BEGIN}\\n%s\\n{END}\\n' "$said" >/dev/ttyS0
-    sleep 1
-done
-"""
-
-PROOF_UNIT = """[Unit]
-Description=Print a proof of this boot on the serial line
-ConditionVirtualization=!container
-After=systemd-modules-load.service ssh.service
-
-[Service]
-ExecStart=/usr/local/sbin/lab-proof
-
-[Install]
-WantedBy=multi-user.target
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +70,7 @@ def boot(disk: Path, *, timeout_s: float = 240.0) -> Boot:
     finally:
         machine.kill()
         machine.wait(10)
+        log.unlink(missing_ok=True)  # its text is in the result
     return Boot(_facts(text), text, time.monotonic() - started)
 
 
