@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig
+import pytest
+
+from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig, PendingDefault
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.finding import Severity
+from bootkeep.facts.kernel import Initramfs
 from bootkeep.facts.machine import Firmware
 from bootkeep.facts.unknown import Absent, Unknown
 from unit.rules.states import found, healthy, kernels, newest, recorded, severities
@@ -38,6 +41,63 @@ def test_the_default_entry_and_its_files() -> None:
     assert severities(starts(initramfs_paths=()), DEFAULT) == [Severity.WILL_NOT_BOOT]
     assert severities(newest(healthy(), image_error="cut short"), DEFAULT) == [Severity.WILL_NOT_BOOT]
     assert severities(newest(healthy(), modules=Absent("tree")), DEFAULT) == [Severity.AT_RISK]
+
+
+def test_a_kernel_by_hand_whose_modules_got_lost_is_no_healthy_default() -> None:
+    """Copied into /boot without its modules, with an initramfs that holds some: it was built with modules."""
+    assert severities(newest(healthy(), modules=Absent("tree"), package=Absent("owner")), DEFAULT) == [Severity.AT_RISK]
+    no_modules = newest(healthy(), modules=Absent("tree"), package=Absent("owner"), initramfs=Absent("image"))
+    default = starts(initramfs_paths=(), arguments="root=/dev/vda1 ro").default_entry
+    assert not found(replace(no_modules, default_entry=default), DEFAULT)
+    image = kernels(healthy())[0].initramfs
+    assert isinstance(image, Initramfs)
+    bare = newest(
+        healthy(), modules=Absent("tree"), package=Absent("owner"), initramfs=replace(image, modules=frozenset())
+    )
+    assert not found(bare, DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("root", "starts_up"),
+    [
+        ("root=UUID=1-2", False),
+        ("root=LABEL=root", False),
+        ("root=/dev/mapper/vg-root", False),
+        ("root=/dev/vda1", True),
+        ("root=PARTLABEL=root", True),
+        ("nothing", True),
+    ],
+)
+def test_without_an_initramfs_the_kernel_itself_has_to_find_root(root: str, starts_up: bool) -> None:
+    default = starts(initramfs_paths=(), arguments=f"{root} ro").default_entry
+    by_hand = newest(healthy(), modules=Absent("tree"), package=Absent("owner"), initramfs=Absent("image"))
+    # A root that is not here is another finding; on a mounted root nothing is known about that.
+    state = replace(by_hand, default_entry=default, running_release=Absent("/proc"))
+    assert severities(state, DEFAULT) == ([] if starts_up else [Severity.WILL_NOT_BOOT])
+
+
+def test_the_root_that_the_default_entry_names_is_here() -> None:
+    gone = starts(arguments="root=UUID=00000000-dead-beef-0000-000000000000 ro")
+    (finding,) = found(gone, DEFAULT)
+    assert finding.severity is Severity.WILL_NOT_BOOT and "00000000-dead-beef" in finding.subject
+    for unknowable in (
+        {"running_release": Absent("/proc")},
+        {"container": "systemd-nspawn"},
+        {"block_devices": Unknown("no lsblk")},
+    ):
+        assert not found(replace(gone, **unknowable), DEFAULT)
+    assert isinstance(gone.block_devices, tuple)
+    blind = tuple(replace(device, uuid="") for device in gone.block_devices)
+    assert not found(replace(gone, block_devices=blind), DEFAULT)
+
+
+def test_a_default_that_waits_for_the_next_update_is_told() -> None:
+    entry = menu(healthy()).entries[-1]
+    waits = PendingDefault("1>2", "0", "/etc/default/grub", entry)
+    (finding,) = found(healthy(pending_default=waits), STALE)
+    assert finding.severity is Severity.ADVICE
+    assert "'1>2'" in finding.summary and entry.title in finding.summary
+    assert not found(healthy(pending_default=Unknown("shell code")), STALE)
 
 
 def test_a_choice_without_entry_starts_the_first() -> None:

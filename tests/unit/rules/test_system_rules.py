@@ -89,6 +89,12 @@ def with_line(spec: str, target: str = "/srv", file_system: str = "ext4", option
         (("/dev/disk/by-label/gone", "/mnt"), [Severity.WILL_NOT_BOOT]),
         (("/dev/disk/by-path/pci-0000:00:05.0", "/mnt"), [Severity.UNKNOWN]),
         (("/dev/md/data", "/mnt"), [Severity.UNKNOWN]),
+        (("/dev/cdrom", "/media/cdrom0"), [Severity.UNKNOWN]),
+        (("/dev/zvol/tank/swap", "none"), [Severity.UNKNOWN]),
+        (("/dev/drbd/by-res/r0/0", "/mnt"), [Severity.UNKNOWN]),
+        (("/dev/nvme9n1p1", "/mnt"), [Severity.WILL_NOT_BOOT]),
+        (("/dev/md9", "/mnt"), [Severity.WILL_NOT_BOOT]),
+        (("/dev/mapper/vg-gone", "/mnt"), [Severity.WILL_NOT_BOOT]),
     ],
 )
 def test_devices_of_fstab(line: tuple[str, ...], expected: list[Severity]) -> None:

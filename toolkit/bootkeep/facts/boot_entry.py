@@ -40,6 +40,16 @@ class GrubConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingDefault:
+    """``GRUB_DEFAULT`` as the next update-grub will take it, where grub.cfg was made with another."""
+
+    wanted: str  # GRUB_DEFAULT's value now
+    present: str  # what grub.cfg has; ``saved`` when it asks grubenv
+    source: str  # the file that sets it last
+    entry: Maybe[BootEntry]  # what the new value starts in the present menu; Unknown for ``saved``
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultEntry:
     """How the default is chosen, and what it resolves to right now."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bootkeep.probes.bootloaders.grub import GRUB
+from bootkeep.probes.bootloaders.pending_default import GRUB_DEFAULT
 from bootkeep.probes.firmware.efi import FIRMWARE
 from bootkeep.probes.initramfs.images import INITRAMFS
 from bootkeep.probes.kernels.images import IMAGES
@@ -22,6 +23,7 @@ BOOT_PROBES: tuple[Probe, ...] = (
     MODULES,
     INITRAMFS,
     GRUB,
+    GRUB_DEFAULT,
     FIRMWARE,
     BLOCK,
     MOUNTS,

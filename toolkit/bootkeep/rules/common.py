@@ -80,8 +80,14 @@ def has_modules(kernel: Kernel) -> bool:
 
 
 def needs_no_initramfs(kernel: Kernel) -> bool:
-    """A kernel without a modules tree and without a package was built to do without both."""
-    return isinstance(kernel.modules, Absent) and isinstance(kernel.package, Absent)
+    """A kernel without a modules tree, a package and an initramfs was built to do without all three.
+
+    Modules in its initramfs say that it was built with modules: then the tree got lost, and with it network and file systems.
+    """
+    without_modules = isinstance(kernel.initramfs, Absent) or (
+        isinstance(kernel.initramfs, Initramfs) and kernel.initramfs.modules == frozenset()
+    )
+    return isinstance(kernel.modules, Absent) and isinstance(kernel.package, Absent) and without_modules
 
 
 def initramfs_of(kernel: Kernel) -> Initramfs | None:

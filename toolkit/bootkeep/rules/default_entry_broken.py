@@ -7,6 +7,7 @@ first entry, which may be another kernel than the administrator pinned.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from bootkeep.facts.boot_entry import BootEntry, DefaultEntry
@@ -25,6 +26,9 @@ from bootkeep.rules.common import (
 from bootkeep.rules.rule import Rule
 
 RULE = Rule("default-entry-broken", "B08")
+
+#: Names of a root file system that no kernel resolves by itself (its own: device nodes, PARTUUID=, PARTLABEL=; init/do_mounts.c).
+_ROOT_BY_UDEV = re.compile(r"(?:^|\s)root=(?:\"?(?:UUID|LABEL)=|/dev/(?:mapper|disk)/)")
 
 
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
@@ -80,6 +84,33 @@ def _files(state: BootState, entry: BootEntry, present: tuple[str, ...]) -> Iter
         )
         return
     yield from _kernel(state, entry)
+    yield from _root(state, entry)
+
+
+def _root(state: BootState, entry: BootEntry) -> Iterable[Finding]:
+    """Whether the root file system that the entry names is here: a clone, a new mkfs, an old menu.
+
+    Only on the running machine, and only where lsblk knows the identifiers at all: a rescue shell may not have opened it yet.
+    """
+    named = re.findall(r"(?:^|\s)root=\"?(UUID|PARTUUID)=([0-9A-Fa-f-]+)", entry.arguments)
+    here = isinstance(state.running_release, str) and not isinstance(state.container, str)
+    if not named or not here or not isinstance(state.mounts, tuple) or not isinstance(state.block_devices, tuple):
+        return
+    tag, value = named[-1]  # of several the kernel takes the last
+    field = {"UUID": "uuid", "PARTUUID": "partition_uuid"}[tag]
+    sources = {mount.source for mount in state.mounts if mount.target == "/"}
+    running = [each for each in state.block_devices if each.path in sources or "/" in each.mountpoints]
+    if not any(getattr(each, field) for each in running):
+        return
+    if any(str(getattr(each, field)).lower() == value.lower() for each in state.block_devices):
+        return
+    yield RULE.finding(
+        Severity.WILL_NOT_BOOT,
+        f"The default boot entry '{entry.title}' wants the root file system {tag}={value}, and this machine has none of that name.",
+        (entry.source, entry.arguments),
+        ("lsblk", "\n".join(f"{each.path} {getattr(each, field)}" for each in running)),
+        subject=f"{tag}={value}",
+    )
 
 
 def _kernel(state: BootState, entry: BootEntry) -> Iterable[Finding]:
@@ -112,11 +143,11 @@ def _kernel(state: BootState, entry: BootEntry) -> Iterable[Finding]:
             ("/lib/modules", f"{kernel.release}: no modules.dep or no kernel directory"),
             subject=kernel.release,
         )
-    elif not entry.initramfs_paths and not needs_no_initramfs(kernel):
+    elif not entry.initramfs_paths and (_ROOT_BY_UDEV.search(entry.arguments) or not needs_no_initramfs(kernel)):
         yield RULE.finding(
-            Severity.WILL_NOT_BOOT if "root=UUID=" in entry.arguments else Severity.AT_RISK,
-            f"The default boot entry '{entry.title}' loads no initramfs, but the packaged kernel {kernel.release} needs one "
-            "to find its root file system.",
+            Severity.WILL_NOT_BOOT if _ROOT_BY_UDEV.search(entry.arguments) else Severity.AT_RISK,
+            f"The default boot entry '{entry.title}' loads no initramfs, but the kernel {kernel.release} needs one to find its "
+            "root file system.",
             (entry.source, f"linux {entry.kernel_path} {entry.arguments}"),
             subject=entry.full_id,
         )

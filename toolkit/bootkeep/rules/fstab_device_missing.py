@@ -22,6 +22,12 @@ RULE = Rule("fstab-device-missing", "B41")
 
 _TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partition_uuid", "PARTLABEL": "partition_label"}
 
+#: Documentation/admin-guide/devices.txt, and the mapper's two forms: /dev/mapper/vg-lv, /dev/vg/lv.
+_KERNEL_NAME = re.compile(
+    r"/dev/(?:(?:sd|vd|xvd|hd)[a-z]+\d*|(?:nvme\d+n|mmcblk|nbd|loop|pmem|zram|rbd)\d+(?:p\d+)?|md\d+(?:p\d+)?|dm-\d+|sr\d+|mapper/.+)$"
+)
+_FOREIGN = re.compile(r"/dev/(?:disk|md|zvol|drbd|block|shm|rbd|by-\w+)/")
+
 _FOLDERS = {"by-uuid": "UUID", "by-label": "LABEL", "by-partuuid": "PARTUUID", "by-partlabel": "PARTLABEL"}
 
 
@@ -82,8 +88,9 @@ def resolves(spec: str, devices: tuple[BlockDevice, ...]) -> bool | None:
         return True
     if spec.startswith("/dev/disk/by-id/"):
         return False if any(device.persistent_links for device in devices) else None
-    # Links of other kinds (by-path, /dev/md/name) are udev's: what is no plain node or mapper name cannot be judged here.
-    return None if re.match(r"/dev/(?:disk|md)/", spec) else False
+    # A name that the kernel or the mapper gives is not there when lsblk does not list it. Any other is somebody's link (udev's
+    # by-path, /dev/md/name, /dev/cdrom, /dev/zvol/..., /dev/drbd/by-res/...), and lsblk tells nothing about those.
+    return False if _KERNEL_NAME.match(spec) or (len(spec.split("/")) == 4 and not _FOREIGN.match(spec)) else None
 
 
 def _mapped(spec: str, device: BlockDevice) -> bool:

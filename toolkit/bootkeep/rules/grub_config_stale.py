@@ -2,14 +2,15 @@
 
 Contents are compared, not times: a grub.cfg that is older than a kernel is fine when it has an entry for it (a same-ABI
 update writes the same text), and a younger one can be wrong. AT_RISK when an installed kernel has no entry or an entry other
-than the default leads to nothing; WILL_NOT_BOOT when GRUB would get no menu at all. The default entry is B08's.
+than the default leads to nothing; WILL_NOT_BOOT when GRUB would get no menu at all; ADVICE when GRUB_DEFAULT was changed and
+the menu not made again. The default entry is B08's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bootkeep.facts.boot_entry import BootEntry
+from bootkeep.facts.boot_entry import BootEntry, PendingDefault
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.policy import Policy
@@ -53,6 +54,23 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         )
     yield from _kernels_without_entry(state, grub.entries)
     yield from _entries_to_nothing(state, grub.entries)
+    yield from _default_that_waits(state)
+
+
+def _default_that_waits(state: BootState) -> Iterable[Finding]:
+    """Not this boot's matter, so ADVICE: but the next kernel update runs update-grub, and nobody will think of it then."""
+    pending = state.pending_default
+    if not isinstance(pending, PendingDefault):
+        return
+    to = f", which is the entry '{pending.entry.title}'" if isinstance(pending.entry, BootEntry) else ""
+    yield RULE.finding(
+        Severity.ADVICE,
+        f"GRUB_DEFAULT is '{pending.wanted}' now, but the menu was made with '{pending.present}': the next update-grub (every "
+        f"kernel update runs it) changes what this machine starts to '{pending.wanted}'{to}.",
+        (pending.source, f"GRUB_DEFAULT={pending.wanted}"),
+        ("/boot/grub/grub.cfg", f'set default="{pending.present}"'),
+        subject=pending.wanted,
+    )
 
 
 def _without_menu(state: BootState) -> Iterable[Finding]:
