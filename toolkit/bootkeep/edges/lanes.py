@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from bootkeep.edges.looker import look_for, looking_process
 from bootkeep.facts.reading import Reading, Status
 from bootkeep.probes.read import Command, Read
 
@@ -105,6 +106,7 @@ def _start(host: Host, lane: _Lane, until: float) -> None:
     if not lane.reads or lane.since >= until:
         return
     reading_end, writing_end = os.pipe()
+    looker = looking_process()
     try:
         lane.pid = os.fork()
     except OSError:
@@ -112,6 +114,7 @@ def _start(host: Host, lane: _Lane, until: float) -> None:
         os.close(writing_end)
         return  # no process can be started: each read is answered as such, one after the other
     if lane.pid == 0:
+        look_for(looker)
         _child(host, tuple(lane.reads), writing_end, until)
     os.close(writing_end)
     os.set_blocking(reading_end, False)

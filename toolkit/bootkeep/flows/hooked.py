@@ -17,7 +17,7 @@ from bootkeep.flows.transaction import Request
 from bootkeep.probes.packages.apt_plan import LIMIT_BYTES, AptPlan, parse_apt_plan
 from bootkeep.probes.packages.dpkg_command import DpkgVerb, parse_dpkg_command
 
-#: Between a hook and its package manager: the shell that runs the command, our shim, timeout, and this interpreter.
+#: Between a hook and its package manager: the shell that runs the command, our shim, timeout, and the watcher of this process.
 _BETWEEN = frozenset({"sh", "dash", "bash", "timeout", "apt-hook", "dpkg-hook"})
 
 
@@ -72,7 +72,7 @@ def _information(environment: Mapping[str, str]) -> bytes:
 
 def _outermost_of(chain: tuple[Process, ...]) -> Process | None:
     """Without a lock holder (``Debug::NoLocking``): the first ancestor that is no shell of ours, and its own forks above."""
-    outside = [one for one in chain if one.name not in _BETWEEN]
+    outside = [one for one in chain if one.name not in _BETWEEN and "bootkeep.hooks" not in one.arguments]
     if not outside:
         return None
     found = outside[0]

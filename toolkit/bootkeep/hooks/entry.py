@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import traceback
 from collections.abc import Sequence
-from types import FrameType
+
+from bootkeep.hooks.watch import PERSON, OutOfTime, watched
 
 #: A deliberate refusal. The package managers' configuration tells it from every other failure: those are let pass.
 REFUSED = 91
-#: Where the shim put the person's terminal.
-_PERSON = 3
 #: What is left of the shim's deadline for starting, writing and ending.
 _RESERVE_S = 0.7
+_TOO_LATE = "bootkeep: the hook ran out of time, this transaction may lack a snapshot; see: bootkeep transactions"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,25 +21,39 @@ def main(arguments: Sequence[str]) -> int:
         tell(f"bootkeep: a hook was called with {' '.join(arguments)!r}; see docs/reference/hooks.md")
         return 0
     family, phase = arguments
-    # At the deadline timeout(1) sends SIGTERM: end by an exception, so that children are ended and drafts removed.
-    signal.signal(signal.SIGTERM, _give_up)
     try:
-        return _run(family, phase)
-    except _OutOfTime:
-        tell("bootkeep: the hook ran out of time, this transaction may lack a snapshot; see: bootkeep transactions")
+        code = watched(lambda: _work(family, phase))
+    except OutOfTime:
+        tell(_TOO_LATE)
         return 0
-    except Exception as error:  # noqa: BLE001 - fail open: patching goes on whatever we did wrong
-        traceback.print_exc()
+    except OSError as error:
         tell(f"bootkeep: this transaction is not fully recorded: {_sentence(error)}")
         return 0
+    if code is None:
+        return 1  # it died: the shim logs it
+    return code if code != REFUSED or phase == "pre" else 0
 
 
 def tell(text: str) -> None:
     """Say something to the person. A closed terminal is not an error."""
     try:
-        os.write(_PERSON, (text + "\n").encode("utf-8", "backslashreplace"))
+        os.write(PERSON, (text + "\n").encode("utf-8", "backslashreplace"))
     except OSError:
         print(text, file=sys.stderr)  # noqa: T201 - standard error is the hook's log
+
+
+def _work(family: str, phase: str) -> int:
+    try:
+        return _run(family, phase)
+    except OutOfTime:
+        tell(_TOO_LATE)
+        return 0
+    except Exception as error:  # noqa: BLE001 - fail open: patching goes on whatever we did wrong
+        import traceback
+
+        traceback.print_exc()
+        tell(f"bootkeep: this transaction is not fully recorded: {_sentence(error)}")
+        return 0
 
 
 def _run(family: str, phase: str) -> int:
@@ -59,14 +71,6 @@ def _run(family: str, phase: str) -> int:
     if answer.text:
         tell(answer.text)
     return REFUSED if answer.refused and phase == "pre" else 0
-
-
-class _OutOfTime(BaseException):
-    """The shim's deadline. No Exception: nothing on the way may take it for an error of its own and go on."""
-
-
-def _give_up(_signal: int, _frame: FrameType | None) -> None:
-    raise _OutOfTime
 
 
 def _sentence(error: Exception) -> str:

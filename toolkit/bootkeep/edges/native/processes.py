@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootkeep.facts.redaction import redact_arguments
+from bootkeep.edges.looker import looking_process
+from bootkeep.edges.redaction_key import host_mask
+from bootkeep.facts.redaction import Mask, plain_mask, redact_arguments
 
 #: PF_KTHREAD of include/linux/sched.h.
 _KERNEL_THREAD = 0x0020_0000
@@ -79,8 +81,8 @@ def unit_of_cgroup(text: str) -> str:
     return ""
 
 
-def owner_of(pid: int, proc: Path = Path("/proc")) -> dict[str, object] | None:
-    """One process as a plain object; None when it has gone, or is a kernel thread."""
+def owner_of(pid: int, proc: Path = Path("/proc"), mask: Mask = plain_mask) -> dict[str, object] | None:
+    """One process as a plain object; None when it has gone, or is a kernel thread. ``mask`` hides its secrets."""
     folder = proc / str(pid)
     try:
         stat = parse_stat(_text(folder / "stat"))
@@ -105,7 +107,7 @@ def owner_of(pid: int, proc: Path = Path("/proc")) -> dict[str, object] | None:
         "start_ticks": stat.start_ticks,
         "unit": unit,
         "exe": exe.removesuffix(" (deleted)"),
-        "arguments": list(redact_arguments(arguments)) if arguments != [""] else [f"[{stat.name}]"],
+        "arguments": list(redact_arguments(arguments, mask)) if arguments != [""] else [f"[{stat.name}]"],
         "terminal": stat.terminal,
         "stale": stale,
     }
@@ -113,9 +115,9 @@ def owner_of(pid: int, proc: Path = Path("/proc")) -> dict[str, object] | None:
 
 def answer(root: Path, _argument: str) -> str:
     """JSON list of processes, by pid."""
-    proc = root / "proc"
-    rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc)) is not None]
-    hidden = trees_to_leave_out(rows, os.getpid())
+    proc, mask = root / "proc", host_mask(root)
+    rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc, mask)) is not None]
+    hidden = trees_to_leave_out(rows, looking_process())
     return json.dumps([row for row in rows if row["pid"] not in hidden])
 
 
