@@ -40,7 +40,7 @@ for _name in COMMANDS:
 def main() -> None:
     """Entry point of the console script; an unexpected exception is our bug and says so."""
     try:
-        app()
+        app(prog_name="bootkeep")  # also when it is run as python -m bootkeep, as the launcher does
     except Exception:  # noqa: BLE001 - the last line before the user
         traceback.print_exc()
         typer.echo(
