@@ -98,3 +98,39 @@ def test_an_unreadable_note_is_no_save(root: Path) -> None:
     save = save_loader_configuration("x", root=root)
     (root / SAVES.relative_to("/") / save.folder / "save.json").write_text("{")
     assert loader_saves(root=root) == ()
+
+
+@pytest.mark.parametrize(
+    ("saved_menu", "comes_back"),
+    [
+        ("linux\t/vmlinuz-2 root=x\n", True),
+        ("linux\t/boot/vmlinuz-2 root=x\n\tlinux /boot/vmlinuz-2 single\n", True),
+        ("linux\t/@/boot/vmlinuz-2 root=x\nlinux /vmlinuz root=x\n", True),
+        ("linux\t/vmlinuz-1 root=x\nlinux\t/vmlinuz-2 root=x\n", False),  # 1 was removed since
+        ("menuentry x { true }\n", False),  # 2 came since
+    ],
+)
+def test_a_menu_for_other_kernels_is_not_put_back(root: Path, saved_menu: str, comes_back: bool) -> None:
+    """The oldest save is months old: its menu names kernels that were removed, and the host would not start."""
+    (root / "boot/vmlinuz-2").write_text("x")
+    (root / "vmlinuz").symlink_to("boot/vmlinuz-2")
+    (root / "boot/grub/grub.cfg").write_text(saved_menu)
+    save_loader_configuration("first", root=root)
+    (root / "boot/grub/grub.cfg").write_text("today")
+    (root / "etc/default/grub").write_text("GRUB_DEFAULT=7\n")
+    restore_loader_configuration("oldest", root=root)
+    assert (root / "etc/default/grub").read_text() == GRUB
+    assert (root / "boot/grub/grub.cfg").read_text() == (saved_menu if comes_back else "today")
+    assert restored_differences("oldest", root=root) == ()
+
+
+def test_entries_of_preserved_kernels_that_are_gone_do_not_come_back(root: Path) -> None:
+    ours = root / "boot/grub/bootkeep.cfg"
+    ours.write_text("linux /boot/bootkeep/2_1/vmlinuz root=x\n")
+    (root / "boot/bootkeep/2_1").mkdir(parents=True)
+    (root / "boot/bootkeep/2_1/vmlinuz").write_text("x")
+    save_loader_configuration("first", root=root)
+    ours.write_text("other")
+    assert restored_differences("oldest", root=root) == ("/boot/grub/bootkeep.cfg",)
+    (root / "boot/bootkeep/2_1/vmlinuz").unlink()
+    assert restored_differences("oldest", root=root) == ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ PATTERNS = (
     "/boot/grub/bootkeep.cfg",
     "/boot/efi/EFI/*/grub.cfg",
 )
+#: Made from the rest, for the kernels of their day.
+MENU, OURS = "/boot/grub/grub.cfg", "/boot/grub/bootkeep.cfg"
+_LOADED = re.compile(r"^\s*linux(?:16|efi)?\s+(\S+)", re.MULTILINE)
 #: Only questions that say something about loading: a restore must not answer others.
 ANSWERS = "debconf answers"
 DEBCONF_PACKAGES = ("grub-pc", "grub-efi-amd64", "grub-efi-arm64")
@@ -116,8 +120,8 @@ def restore_loader_configuration(folder: str, *, root: Path = Path("/")) -> tupl
     """Put a save's files and answers back; ``folder`` is its name, ``oldest`` or ``newest``. Returns what changed.
 
     The present configuration is saved first, so that a restore can be taken back. Files that the save does not have are
-    left alone: they may belong to packages that came later. Raises BootkeepError when the save is missing or damaged;
-    nothing is changed then.
+    left alone: they may belong to packages that came later. A menu that does not fit today's kernels is not put back but
+    made again. Raises BootkeepError when the save is missing or damaged; nothing is changed then.
     """
     save = _chosen(folder, root)
     contents = _contents(save, root)
@@ -130,6 +134,11 @@ def restore_loader_configuration(folder: str, *, root: Path = Path("/")) -> tupl
             replace_file(target, content, mode=saved.mode)
     if ANSWERS in changed:
         set_answers(save.answers)
+    if changed and root == Path("/") and any(_is_outdated(saved.path, text, root) for saved, text in contents.items()):
+        from bootkeep.flows.grub_menu import update_grub
+
+        update_grub()
+        changed = (*changed, MENU)
     return changed
 
 
@@ -159,11 +168,26 @@ def _differences(save: LoaderSave, contents: dict[SavedFile, bytes], root: Path)
     changed: list[str] = []
     for saved, content in contents.items():
         target = _below(root, Path(saved.path))
+        if _is_outdated(saved.path, content, root):
+            continue
         if not target.is_file() or target.read_bytes() != content or target.stat().st_mode & 0o7777 != saved.mode:
             changed.append(saved.path)
     if save.answers and save.answers != _answers(root):
         changed.append(ANSWERS)
     return tuple(changed)
+
+
+def _is_outdated(path: str, content: bytes, root: Path) -> bool:
+    """Whether a saved menu loads a kernel that is gone, or knows nothing of one that came: put back, it would not boot."""
+    if path not in {MENU, OURS}:
+        return False
+    loaded = set(_LOADED.findall(content.decode("utf-8", "surrogateescape")))
+    # As GRUB names them: below /boot, below the root of a /boot of its own, or below a subvolume.
+    names = {each.rpartition("/bootkeep/")[2] if "/bootkeep/" in each else Path(each).name for each in loaded}
+    boot = root / "boot"
+    gone = any(not any((folder / name).is_file() for folder in (boot, boot / "bootkeep", root)) for name in names)
+    there = {each.name for each in boot.glob("vmlinu[xz]-*") if each.is_file()}
+    return gone or (path == MENU and bool(there - names))
 
 
 def set_answers(lines: tuple[str, ...]) -> None:
