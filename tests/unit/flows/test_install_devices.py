@@ -51,6 +51,22 @@ def test_every_member_of_a_mirror_is_named() -> None:
     assert devices == ("/dev/sda", "/dev/sdb")
 
 
+def test_a_partitioned_array_is_one_disk() -> None:
+    """Firmware RAID: grub-pc was installed to the array, and its members are nobody's to write to."""
+    array = (
+        device("sda", "disk"),
+        device("sdb", "disk"),
+        device("md126", "raid1", "sda", "sdb"),
+        device("md126p1", "part", "md126", mounted="/"),
+    )
+    mounts = (Mount("/", "/dev/md126p1", "ext4", ()),)
+    right = wanted(block_devices=array, mounts=mounts, grub_install_devices=("/dev/md126",))
+    assert right == (("/dev/md126",), ())
+    devices, wrong = wanted(block_devices=array, mounts=mounts, grub_install_devices=("/dev/md126p1",))
+    assert devices == ("/dev/md126",)
+    assert wrong
+
+
 def test_a_separate_boot_decides_and_extra_disks_stay() -> None:
     """Core and modules belong together where /boot is; a further whole disk is the administrator's choice."""
     devices = (

@@ -75,6 +75,13 @@ def test_its_own_entry_comes_before_anothers_and_recovery_is_no_pattern(tmp_path
     checked(text, tmp_path)
 
 
+def test_what_is_loaded_before_the_initramfs_stays(tmp_path: Path) -> None:
+    """GRUB_EARLY_INITRD_LINUX_CUSTOM: a board that needs its own ACPI tables does not come up without them."""
+    text = made(entry().replace("\tinitrd\t", "\tinitrd\t/boot/acpi.img /boot/amd-ucode.img "))
+    assert f"\tinitrd\t/boot/acpi.img /boot/amd-ucode.img /boot/bootkeep/{KERNEL.key}/initrd.img\n" in text
+    checked(text, tmp_path)
+
+
 def test_a_kernel_without_initramfs_gets_no_initrd(tmp_path: Path) -> None:
     text = made(entry(), kernel=PreservedKernel(1, "5_1", "5", "p", "1", "a", "", "", "now"))
     assert "initrd" not in text

@@ -7,7 +7,7 @@ A GRUB update rewrites /boot/grub's modules and embeds a new core image into the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,11 @@ def plan_install_devices(state: BootState) -> DevicesPlan | None:
         raise _cannot("the block devices are not known")
     present = () if isinstance(state.grub_install_devices, Absent) else state.grub_install_devices
     devices = {device.name: device for device in state.block_devices}
-    holding = _disks_of_boot(state, devices)
+    # Firmware RAID (imsm, ddf): the array itself is partitioned, and its boot sector is the array's.
+    arrays = {
+        parent for device in state.block_devices if device.kind in {"part", "md"} for parent in device.parents
+    } & {device.name for device in state.block_devices if device.kind.startswith("raid")}
+    holding = _disks_of_boot(state, devices, arrays)
     wrong: list[str] = []
     kept: list[str] = []
     covered: set[str] = set()
@@ -55,7 +59,7 @@ def plan_install_devices(state: BootState) -> DevicesPlan | None:
         device = _device_of(path, devices.values())
         if device is None:
             wrong.append(f"{path} does not exist.")
-        elif not is_whole(device):
+        elif not is_whole(device) and device.name not in arrays:
             wrong.append(f"{path} is a {device.kind}, not a whole disk.")
         else:
             kept.append(path)
@@ -104,8 +108,8 @@ def stable_name(device: BlockDevice) -> str:
     return min(by_id, key=preference, default=device.path)
 
 
-def _disks_of_boot(state: BootState, devices: Mapping[str, BlockDevice]) -> list[BlockDevice]:
-    """The whole disks below the file system that holds /boot: every member of a RAID."""
+def _disks_of_boot(state: BootState, devices: Mapping[str, BlockDevice], arrays: Set[str]) -> list[BlockDevice]:
+    """The whole disks below the file system that holds /boot: every member of a RAID; a partitioned array is one disk."""
     if isinstance(state.mounts, (Unknown, Absent)):
         raise _cannot("the mounts are not known")
     # The last mount on a target is the one that is seen.
@@ -119,7 +123,7 @@ def _disks_of_boot(state: BootState, devices: Mapping[str, BlockDevice]) -> list
     queue = [bottom]
     while queue:
         device = queue.pop()
-        if is_whole(device):
+        if is_whole(device) or device.name in arrays:
             whole[device.name] = device
             continue
         above = [devices[name] for name in device.parents if name in devices]

@@ -104,23 +104,34 @@ def _from_pattern(record: PreservedKernel, image: str, patterns: Sequence[_Patte
 
 def _body(record: PreservedKernel, pattern: _Pattern, folder: str) -> list[str]:
     body: list[str] = []
+    # What is loaded before the initramfs (GRUB_EARLY_INITRD_LINUX_CUSTOM: ACPI tables, microcode) is the machine's, not the
+    # kernel's. grub-mkconfig writes the initramfs itself last.
+    found = next((hit for hit in map(_INITRD.match, pattern.body) if hit), None)
+    early = " ".join(found["paths"].split()[:-1]) if found else ""
     for line in pattern.body:
         linux, initrd = _LINUX.match(line), _INITRD.match(line)
         if linux:
             words = [word for word in pattern.arguments if not word.startswith(_OURS)]
             body += _load(
-                record, folder, " ".join(words), linux["word"], initrd_word=linux["word"].replace("linux", "initrd")
+                record,
+                folder,
+                " ".join(words),
+                linux["word"],
+                initrd_word=linux["word"].replace("linux", "initrd"),
+                early=early,
             )
         elif not initrd and not line.lstrip().startswith("echo"):
             body.append("\t" + line.strip())
     return body
 
 
-def _load(record: PreservedKernel, folder: str, arguments: str, word: str, *, initrd_word: str) -> list[str]:
+def _load(
+    record: PreservedKernel, folder: str, arguments: str, word: str, *, initrd_word: str, early: str = ""
+) -> list[str]:
     kernel = f"\t{word}\t{folder}/vmlinuz {arguments} {_OURS}{record.key}"
     lines = [f"\techo\t'Loading the preserved Linux {_plain(record.release)} ...'", re.sub(r" {2,}", " ", kernel)]
     if record.initramfs_sha256:
-        lines.append(f"\t{initrd_word}\t{folder}/initrd.img")
+        lines.append(f"\t{initrd_word}\t{early}{' ' if early else ''}{folder}/initrd.img")
     return lines
 
 
