@@ -12,6 +12,7 @@ from bootkeep.probes.answers import text_of
 from bootkeep.probes.bootloaders.grub import default_entry, grub_config, install_devices
 from bootkeep.probes.bootloaders.paths import Locator
 from bootkeep.probes.bootloaders.pending_default import pending_default
+from bootkeep.probes.bootloaders.loaders import loaders
 from bootkeep.probes.firmware.efi import firmware
 from bootkeep.probes.kernels.images import files_in_boot, resolve
 from bootkeep.probes.kernels.running import (
@@ -25,10 +26,12 @@ from bootkeep.probes.kernels.running import (
     running_modules,
 )
 from bootkeep.probes.machine.identity import identity, os_release, resume_setting, root_locked
+from bootkeep.probes.machine.surroundings import surroundings
 from bootkeep.probes.packages.dpkg import packages_of, unmerged_updates
 from bootkeep.probes.storage.block import block_devices
-from bootkeep.probes.storage.drivers import root_drivers
+from bootkeep.probes.storage.drivers import root_drivers, root_drivers_elsewhere
 from bootkeep.probes.storage.mounts import FSTAB, mounts, parse_fstab, spaces
+from bootkeep.probes.storage.stacks import storage_stacks
 
 
 def assemble(readings: Readings, *, taken_at: str) -> BootState:
@@ -69,6 +72,10 @@ def assemble(readings: Readings, *, taken_at: str) -> BootState:
         boot_links=_boot_links(readings),
         pending_default=pending_default(readings, locator),
         unmerged_updates=unmerged_updates(readings),
+        stacks=storage_stacks(readings),
+        loaders=loaders(readings),
+        around=surroundings(readings),
+        root_drivers_elsewhere=root_drivers_elsewhere(readings),
     )
 
 

@@ -21,6 +21,7 @@ from bootkeep.probes.kernels.images import (
     preserved_record,
 )
 from bootkeep.probes.kernels.modules import modules_trees, tree_of
+from bootkeep.probes.machine.surroundings import kernel_options
 from bootkeep.probes.packages.debian_version import compare_versions
 from bootkeep.probes.packages.dpkg import owners_of_boot, packages_of
 
@@ -84,6 +85,8 @@ def _kernel(sources: _Sources, header: ImageHeader) -> Kernel:
         version_text=header.version,
         image_error=header.error,
         key=posixpath.basename(folder) if preserved else "",
+        signed=header.signed,
+        config=kernel_options(readings, release),
     )
 
 

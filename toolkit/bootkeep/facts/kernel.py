@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bootkeep.facts.unknown import Maybe
+from bootkeep.facts.unknown import Maybe, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Initramfs:
     has_init: Maybe[bool]  # there is an /init
     listing_error: str  # what the listing tool said when the image was damaged; empty when it was read to its end
     releases: tuple[str, ...] = ()  # releases of lib/modules/<release> inside
+    texts: Maybe[tuple[tuple[str, str], ...]] = Unknown("not taken")  # small files inside that name the root's devices
+    tools: Maybe[frozenset[str]] = Unknown(
+        "not taken"
+    )  # programs inside that bring devices together: cryptsetup, lvm, ...
+    generator: str = ""  # initramfs-tools, dracut; empty when neither was recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Kernel:
     version_text: str = ""  # the text in the image's header, as /proc/version ends; empty where it has none
     image_error: str = ""  # how the image is damaged, by its own header; empty when it is whole
     key: str = ""  # of a preserved kernel: its folder's name
+    signed: Maybe[bool] = Unknown("not taken")  # the image carries a signature (Authenticode); by whom is not said
+    config: Maybe[tuple[tuple[str, str], ...]] = Unknown("not taken")  # options of /boot/config-<release> that matter
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """B22: an initramfs lacks a module that the way to the root file system needs.
 
 The way is read from /sys of the running machine (file system, mapper, disk, controller, bus); each module on it has to be in
-the image or built into that kernel. Default kernel: WILL_NOT_BOOT. Another: AT_RISK. Where the way cannot be followed
+the image or built into *that* kernel: a driver that the running kernel has built in counts for every kernel that has it as
+a module. Default kernel: WILL_NOT_BOOT. Another: AT_RISK. Where the way cannot be followed
 (a rescue root, an overlay) the question stays UNKNOWN, because a GO would promise an answer that nobody had.
 """
 
@@ -29,7 +30,8 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         return
     default = default_kernel(state)
     for kernel in all_kernels(state):
-        missing = missing_drivers(kernel, state.root_drivers)
+        drivers = wanted_drivers(state, kernel)
+        missing = missing_drivers(kernel, drivers)
         if isinstance(missing, Unknown):
             yield RULE.unknown(f"whether the initramfs of {label(kernel)} reaches the root file system", missing.why)
             continue
@@ -38,9 +40,15 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
             yield RULE.finding(
                 Severity.WILL_NOT_BOOT if kernel is default else Severity.AT_RISK,
                 f"The initramfs of {label(kernel)} lacks {', '.join(missing)}, which the way to the root file system needs.",
-                (image, f"modules on the way to the root file system: {', '.join(state.root_drivers)}"),
+                (image, f"modules on the way to the root file system: {', '.join(drivers)}"),
                 subject=kernel.release,
             )
+
+
+def wanted_drivers(state: BootState, kernel: Kernel) -> tuple[str, ...]:
+    """What the way to the root needs as modules in this kernel, also where the running kernel has it built in."""
+    drivers = state.root_drivers if isinstance(state.root_drivers, tuple) else ()
+    return (*drivers, *dict(state.root_drivers_elsewhere).get(kernel.release, ()))
 
 
 def missing_drivers(kernel: Kernel, drivers: tuple[str, ...]) -> tuple[str, ...] | Unknown:

@@ -16,18 +16,26 @@ Answer: TypeAlias = Callable[[Path, str], str]
 
 #: Name of the answer -> module of this folder. Imported late, one by one, so that a hook pays only for what it asks.
 MODULES = {
+    "below-mounts": "below_mounts",
+    "boot-sector": "boot_sector",
     "dpkg-owners": "dpkg_owners",
+    "esp": "esp",
+    "init-program": "init_program",
     "initramfs": "initramfs",
     "integrity": "integrity",
     "journal": "journal",
+    "kernel-config": "kernel_config",
     "kernel-images": "kernel_images",
     "listeners": "listeners",
+    "luks": "luks",
+    "network-drivers": "network_drivers",
     "package-modes": "package_modes",
     "package-scripts": "package_scripts",
     "polkit": "polkit",
     "processes": "processes",
     "root-account": "root_account",
     "root-drivers": "root_drivers",
+    "sbat-level": "sbat_level",
     "secure-boot": "secure_boot",
     "shadow-states": "shadow_states",
     "special-files": "special_files",
@@ -39,7 +47,20 @@ MODULES = {
     "unit-files": "unit_files",
 }
 
-LIVE_ONLY = frozenset({"journal", "listeners", "processes", "root-drivers", "secure-boot", "stale", "sysctl"})
+LIVE_ONLY = frozenset(
+    {
+        "below-mounts",
+        "journal",
+        "listeners",
+        "network-drivers",
+        "processes",
+        "root-drivers",
+        "sbat-level",
+        "secure-boot",
+        "stale",
+        "sysctl",
+    }
+)
 
 
 def native_answer(name: str) -> Answer:

@@ -1,4 +1,4 @@
-"""cpio archives in the "newc" format, as a stream: names only, no byte of a member is kept.
+"""cpio archives in the "newc" format, as a stream: names, and the contents of the few small members that are asked for.
 
 Format: Documentation/driver-api/early-userspace/buffer-format.rst of the kernel. A 110-byte header in ASCII hexadecimal,
 the name, padding to 4, the content, padding to 4; a member called ``TRAILER!!!`` ends the archive.
@@ -6,13 +6,15 @@ the name, padding to 4, the content, padding to 4; a member called ``TRAILER!!!`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Protocol
 
 MAGICS = (b"070701", b"070702")
 _CHUNK = 1 << 20
 #: PATH_MAX of the kernel: a longer name is garbage.
 _LONGEST_NAME = 4096
+#: Of a member's mode. A link's content is the path that it leads to, not a file's.
+_TYPE, _REGULAR = 0o170000, 0o100000
 
 
 class Readable(Protocol):
@@ -79,8 +81,11 @@ class Cursor:
                 return head
 
 
-def names(cursor: Cursor) -> Iterator[str]:
-    """Names of one archive's members, up to and without its trailer. Raises Damaged."""
+def members(cursor: Cursor, wanted: Container[str], longest: int = 64 * 1024) -> Iterator[tuple[str, bytes | None]]:
+    """Names of one archive's members, with the content of regular files that are wanted and not longer than that.
+
+    ``wanted`` holds plain names, without a leading ``./``. Raises Damaged.
+    """
     while True:
         header = cursor.exactly(110, "a header")
         if header[:6] not in MAGICS:
@@ -88,6 +93,7 @@ def names(cursor: Cursor) -> Iterator[str]:
         try:
             size = int(header[54:62], 16)
             length = int(header[94:102], 16)
+            mode = int(header[14:22], 16)
         except ValueError as error:
             raise Damaged(f"a damaged header at byte {cursor.position - 110} of the archive") from error
         if not 0 < length <= _LONGEST_NAME or size < 0:
@@ -96,7 +102,11 @@ def names(cursor: Cursor) -> Iterator[str]:
         cursor.skip(-(110 + length) % 4, f"the padding of {name}")
         if name == "TRAILER!!!":
             return
-        cursor.skip(size, name)
+        content: bytes | None = None
+        if name.removeprefix("./") in wanted and size <= longest and mode & _TYPE == _REGULAR:
+            content = cursor.exactly(size, name)
+        else:
+            cursor.skip(size, name)
         # The padding of the last member may be missing when nothing follows: the trailer always follows.
         cursor.skip(-size % 4, f"the padding of {name}")
-        yield name
+        yield name, content

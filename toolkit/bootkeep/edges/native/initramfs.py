@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from bootkeep.edges.native.cpio import MAGICS, Cursor, Damaged, Readable, names
+from bootkeep.edges.native.cpio import MAGICS, Cursor, Damaged, Readable, members
 from bootkeep.edges.run import Filter, filtered
 
 #: First bytes -> compression, as in the kernel's lib/decompress.c.
@@ -43,6 +43,25 @@ _OPENERS: dict[str, Callable[[BinaryIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMA
 }
 _MODULE = re.compile(r"(?:^|/)lib/modules/([^/]+)/(?:.*/)?([^/]+)\.ko(?:\.(?:gz|xz|zst))?$")
 _TIMEOUT_S = 30.0
+#: Small files that decide how the root device is found. No key, no pass phrase: cryptsetup's key files are not among them.
+_TEXTS = frozenset(
+    {
+        "cryptroot/crypttab",  # cryptsetup-initramfs
+        "etc/crypttab",  # dracut
+        "etc/mdadm/mdadm.conf",
+        "etc/mdadm.conf",
+        "etc/lvm/devices/system.devices",
+        "etc/multipath/wwids",
+        "conf/conf.d/resume",
+        "etc/fstab",
+        "etc/cmdline.d/resume.conf",
+    }
+)
+#: Programs that bring a root device together.
+_TOOLS_INSIDE = frozenset(
+    {"cryptsetup", "systemd-cryptsetup", "lvm", "mdadm", "multipath", "multipathd", "zpool", "btrfs", "dracut-install"}
+)
+_TOOL = re.compile(r"^(?:usr/)?(?:s?bin|lib/systemd|lib/dracut)/([^/]+)$")
 
 
 @dataclass
@@ -52,12 +71,24 @@ class _Contents:
     modules: set[str] = field(default_factory=set)
     releases: set[str] = field(default_factory=set)
     archives: int = 0
+    texts: dict[str, str] = field(default_factory=dict)
+    tools: set[str] = field(default_factory=set)
+    generator: str = ""
 
     def take(self, cursor: Cursor) -> None:
         """Read one archive."""
-        for name in names(cursor):
+        for name, content in members(cursor, _TEXTS):
             self.entries += 1
             plain = name.removeprefix("./")
+            if content is not None:
+                self.texts[plain] = content.decode("utf-8", "surrogateescape")
+            tool = _TOOL.match(plain)
+            if tool and tool[1] in _TOOLS_INSIDE:
+                self.tools.add(tool[1])
+            if plain == "scripts/functions":
+                self.generator = "initramfs-tools"
+            elif plain.startswith(("usr/lib/dracut/", "lib/dracut/")):
+                self.generator = "dracut"
             if plain == "init":
                 self.has_init = True
             match = _MODULE.search(plain)
@@ -68,7 +99,8 @@ class _Contents:
 
 
 def answer(root: Path, argument: str) -> str:
-    """JSON ``{size, mtime_ns, ino, compression, archives, entries, has_init, modules, releases, error, missing_tool}``.
+    """JSON ``{size, mtime_ns, ino, compression, archives, entries, has_init, modules, releases, texts, tools,
+    generator, error, missing_tool}``.
 
     ``error`` is empty for an intact image; ``missing_tool`` names what would be needed to look inside.
     """
@@ -98,6 +130,9 @@ def answer(root: Path, argument: str) -> str:
             "has_init": contents.has_init,
             "modules": sorted(contents.modules),
             "releases": sorted(contents.releases),
+            "texts": contents.texts,
+            "tools": sorted(contents.tools),
+            "generator": contents.generator,
             "error": error,
             "missing_tool": missing,
         }

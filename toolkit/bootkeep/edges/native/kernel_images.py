@@ -13,13 +13,15 @@ import stat
 import struct
 from pathlib import Path
 
+from bootkeep.edges.native.pe import read_pe
+
 _HEAD_BYTES = 64 * 1024
 #: Ours: preserved kernels live one directory below.
 _FOLDERS = ("boot", "boot/bootkeep/*")
 
 
 def answer(root: Path, _argument: str) -> str:
-    """JSON list of ``{path, format, version, error}``, sorted by path."""
+    """JSON list of ``{path, format, version, error, signed}``, sorted by path; ``signed`` is empty for what is no PE image."""
     rows: list[dict[str, str]] = []
     (root / "boot").stat()
     for pattern in _FOLDERS:
@@ -44,7 +46,11 @@ def _row(path: str) -> dict[str, str] | None:
         info = os.fstat(stream.fileno())
         if not stat.S_ISREG(info.st_mode):
             return None
-        return describe(stream.read(_HEAD_BYTES), info.st_size)
+        row = describe(stream.read(_HEAD_BYTES), info.st_size)
+        if row is None:
+            return None
+        pe = read_pe(stream)
+        return {**row, "signed": "" if pe is None else "yes" if pe.signed else "no"}
 
 
 def describe(head: bytes, size: int) -> dict[str, str] | None:

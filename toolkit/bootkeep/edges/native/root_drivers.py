@@ -2,7 +2,8 @@
 
 For the device of ``/`` and everything it stands on (``slaves`` of device mapper and md), the device's path in /sys is
 walked to its top, and each level's ``driver/module`` link names the module that drives it. A driver that is built into
-the kernel has no such link, or its module has no ``initstate``: then nothing is needed in the initramfs.
+the running kernel has a module without ``initstate``: the running kernel needs nothing in its initramfs, but another kernel
+may have the same driver as a module, so those names are looked up in every installed kernel.
 Sources: Documentation/admin-guide/sysfs-rules.rst, sysfs(5).
 """
 
@@ -12,6 +13,8 @@ import json
 import os
 from pathlib import Path
 
+from bootkeep.edges.native.module_names import module_names, releases
+
 _SYS = Path("/sys")
 #: A file system's module is called like the file system but for these.
 _FILE_SYSTEM_MODULES = {"fuseblk": "fuse", "ext3": "ext4", "ext2": "ext4"}
@@ -20,7 +23,11 @@ _WITHOUT_DEVICE = frozenset({"overlay", "nfs", "nfs4", "9p", "virtiofs", "zfs", 
 
 
 def answer(_root: Path, _argument: str) -> str:
-    """JSON ``{"modules": [...], "problem": text}``; ``problem`` says why the way could not be followed."""
+    """JSON ``{"modules": [...], "elsewhere": {release: [...]}, "problem": text}``.
+
+    ``elsewhere`` names what is built into the running kernel and a loadable module in another one. ``problem`` says why the
+    way could not be followed.
+    """
     file_system, problem = _root_file_system()
     if problem:
         return json.dumps({"modules": [], "problem": problem})
@@ -30,12 +37,19 @@ def answer(_root: Path, _argument: str) -> str:
         start = _folder_of_source()
     if start is None:
         return json.dumps({"modules": [], "problem": "the root file system's block device is not in /sys"})
-    modules = [_FILE_SYSTEM_MODULES.get(file_system, file_system)]
+    names = [_FILE_SYSTEM_MODULES.get(file_system, file_system)]
     for folder in _below(start):
-        for name in _drivers(folder):
-            if name not in modules:
-                modules.append(name)
-    return json.dumps({"modules": [name.replace("-", "_") for name in modules], "problem": ""})
+        names += [name for name in _drivers(folder) if name not in names]
+    names = [name.replace("-", "_") for name in dict.fromkeys(names)]
+    # The file system's module is told by the mount: it may be built in without any folder in /sys/module.
+    modules = [name for name in names if name == names[0] or _is_loaded(name)]
+    return json.dumps({"modules": modules, "elsewhere": _elsewhere(set(names) - set(modules)), "problem": ""})
+
+
+def _elsewhere(built_in: set[str]) -> dict[str, list[str]]:
+    """For each installed kernel, which of these names are files there: its initramfs needs them."""
+    found = {release: sorted(built_in & module_names(release)[0]) for release in releases()} if built_in else {}
+    return {release: names for release, names in found.items() if names}
 
 
 def _root_line() -> tuple[str, str]:
@@ -95,28 +109,29 @@ def _drivers(folder: Path) -> list[str]:
     """Modules of every driver between a device and the top of /sys/devices."""
     names: list[str] = []
     if (folder / "dm").is_dir():
-        names += _if_loadable("dm_mod")
+        names += ["dm_mod"]
         kind = (folder / "dm/uuid").read_text("utf-8", "replace").strip()
         if kind.startswith("CRYPT-"):
-            names += _if_loadable("dm_crypt")
+            names += ["dm_crypt"]
+        elif kind.startswith("mpath-"):
+            names += ["dm_multipath"]
     if (folder / "md").is_dir():
         level = folder / "md/level"
         if level.is_file():
             kind = level.read_text("utf-8", "replace").strip()
-            names += _if_loadable({"raid4": "raid456", "raid5": "raid456", "raid6": "raid456"}.get(kind, kind))
-        names += _if_loadable("md_mod")
+            names += [{"raid4": "raid456", "raid5": "raid456", "raid6": "raid456"}.get(kind, kind)]
+        names += ["md_mod"]
     top = _SYS / "devices"
     while folder != top and top in folder.parents:
         for link in ("driver/module", "device/driver/module"):
             module = folder / link
             if module.exists():
-                name = module.resolve().name
-                names += _if_loadable(name)
+                names.append(module.resolve().name)
         # SCSI disks, CD and NVMe namespaces hang off a class device whose own module has no driver link.
         folder = folder.parent
     return names
 
 
-def _if_loadable(name: str) -> list[str]:
-    """The name, when it is a module that was loaded: built-in code has no ``initstate``."""
-    return [name] if (_SYS / "module" / name.replace("-", "_") / "initstate").exists() else []
+def _is_loaded(name: str) -> bool:
+    """Whether it was loaded as a module: built-in code has no ``initstate``."""
+    return (_SYS / "module" / name / "initstate").exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 from bootkeep.facts.kernel import BootFile, Initramfs
 from bootkeep.facts.reading import Readings
-from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import object_of
 from bootkeep.probes.kernels.images import BOOT_FILES, PRESERVED_FILES, boot_file, files_in_boot, image_headers
 from bootkeep.probes.read import Native, Probe, Read
@@ -77,10 +77,24 @@ def _from_answer(file: BootFile, release: str, inside: dict[str, Any]) -> Initra
             has_init=bool(inside["has_init"]),
             listing_error="",
             releases=tuple(str(name) for name in inside.get("releases", ())),
+            texts=_texts(inside),
+            tools=frozenset(str(name) for name in inside["tools"]) if "tools" in inside else _OLDER,
+            generator=str(inside.get("generator", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         reason = Unknown(f"the listing of {file.path} was not understood: {error}")
         return Initramfs(file, release, "", reason, reason, reason, "")
+
+
+#: Snapshots of 0.1 have names of modules only.
+_OLDER = Unknown("the snapshot is older than this question")
+
+
+def _texts(inside: dict[str, Any]) -> Maybe[tuple[tuple[str, str], ...]]:
+    texts = inside.get("texts")
+    if not isinstance(texts, dict):
+        return _OLDER
+    return tuple((str(path), str(text)) for path, text in sorted(texts.items()))
 
 
 def _follow_ups(readings: Readings) -> tuple[Read, ...]:

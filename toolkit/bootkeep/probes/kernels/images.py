@@ -26,6 +26,7 @@ class ImageHeader:
     path: str
     version: str  # full version text; empty where the format has none
     error: str  # how it is damaged; empty when it is whole
+    signed: Maybe[bool] = Unknown("not taken")  # Absent where the image is no PE file
 
     @property
     def release(self) -> str:
@@ -42,9 +43,18 @@ def image_headers(readings: Readings) -> Maybe[tuple[ImageHeader, ...]]:
     if not isinstance(rows, tuple):
         return rows
     try:
-        return tuple(ImageHeader(str(row["path"]), str(row["version"]), str(row["error"])) for row in rows)
+        return tuple(
+            ImageHeader(str(row["path"]), str(row["version"]), str(row["error"]), _signed(row.get("signed")))
+            for row in rows
+        )
     except KeyError as error:
         return Unknown(f"the kernel images in /boot were not understood: no {error}")
+
+
+def _signed(word: object) -> Maybe[bool]:
+    if word in ("yes", "no"):
+        return word == "yes"
+    return Absent("a PE header") if word == "" else Unknown("the snapshot is older than this question")
 
 
 def boot_file(row: dict[str, Any], digest: Maybe[str]) -> BootFile:

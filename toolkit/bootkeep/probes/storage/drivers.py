@@ -25,4 +25,13 @@ def root_drivers(readings: Readings) -> Maybe[tuple[str, ...]]:
     return tuple(str(name) for name in modules)
 
 
+def root_drivers_elsewhere(readings: Readings) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Release -> drivers that are built into the running kernel and loadable modules in that one. Empty in older snapshots."""
+    plain = object_of(readings, ROOT_DRIVERS, "the root device's drivers")
+    found = plain.get("elsewhere") if isinstance(plain, dict) else None
+    if not isinstance(found, dict):
+        return ()
+    return tuple((str(release), tuple(str(name) for name in names)) for release, names in sorted(found.items()))
+
+
 DRIVERS = Probe(name="root drivers", reads=(ROOT_DRIVERS,), understand=root_drivers)

@@ -1,0 +1,47 @@
+"""What else decides whether a booted kernel becomes a reachable machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootkeep.facts.unknown import Maybe, Unknown
+
+NOT_TAKEN = Unknown("the snapshot is older than this question")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDrivers:
+    """Drivers of the network cards, and the kernels that lack them."""
+
+    cards: tuple[tuple[str, str], ...]  # interface and module; an empty module: the kernel itself
+    missing: tuple[tuple[str, tuple[str, ...]], ...]  # release and the modules that it has neither as file nor built in
+
+
+@dataclass(frozen=True, slots=True)
+class InitProgram:
+    """The first program, and what it needs that is not there."""
+
+    program: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DkmsModule:
+    """One module that DKMS keeps, and the kernels that it is installed for."""
+
+    name: str
+    version: str
+    releases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Facts beside the chain of boot loader, kernel and initramfs."""
+
+    network: Maybe[NetworkDrivers] = NOT_TAKEN
+    init: Maybe[InitProgram] = NOT_TAKEN
+    dkms: Maybe[tuple[DkmsModule, ...]] = NOT_TAKEN
+    hidden: Maybe[tuple[tuple[str, tuple[str, ...]], ...]] = NOT_TAKEN  # mount point and names of files below it
+    kexec: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # /etc/default/kexec
+    kdump: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # /etc/default/kdump-tools
+    automatic: Maybe[frozenset[str]] = NOT_TAKEN  # packages that apt may remove when nothing needs them
