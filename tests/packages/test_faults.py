@@ -23,20 +23,36 @@ def install(machine: Machine, before: str = "", name: str = "kappa") -> tuple[in
     return done.exit_code, done.stderr
 
 
-def test_a_missing_interpreter_is_logged(machine: Machine) -> None:
+def unguarded(said: str) -> list[str]:
+    """The lines by which a person learns that nobody watches."""
+    return [line for line in said.splitlines() if line.startswith("bootkeep: NOT GUARDED")]
+
+
+def test_a_missing_interpreter_is_told_once_and_logged(machine: Machine) -> None:
+    """Salt was upgraded and its Python moved: without a word the host would look protected for ever."""
     machine.shim("apt-hook", PYTHON="/nonexistent/python")
     code, said = install(machine)
     assert code == 0
-    assert "bootkeep" not in said
+    (line,) = unguarded(said)
+    assert "/nonexistent/python is missing" in line
     assert machine.log().count("/nonexistent/python is missing") == 2
     assert machine.transactions() == []
 
 
-def test_a_broken_interpreter_is_logged(machine: Machine) -> None:
+def test_a_broken_interpreter_is_told_once_and_logged(machine: Machine) -> None:
+    """Its Python is there, and the toolkit is not in it any more."""
     machine.shim("apt-hook", PYTHON="/bin/false")
-    code, _ = install(machine)
+    code, said = install(machine)
     assert code == 0
+    assert len(unguarded(said)) == 1
     assert "ended with code 1" in machine.log()
+
+
+def test_raw_dpkg_tells_it_too(machine: Machine) -> None:
+    machine.shim("dpkg-hook", PYTHON="/nonexistent/python")
+    done = machine(f"dpkg -i {machine.deb('kappa', '1')} && dpkg -P kappa")
+    assert done.exit_code == 0
+    assert len(unguarded(done.stderr)) == 2  # two transactions
 
 
 def test_a_missing_shim_lets_patching_go_on(machine: Machine) -> None:
