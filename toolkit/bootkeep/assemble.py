@@ -11,6 +11,7 @@ from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import text_of
 from bootkeep.probes.bootloaders.grub import default_entry, grub_config, install_devices
 from bootkeep.probes.bootloaders.paths import Locator
+from bootkeep.probes.bootloaders.readback import loader_flushed, loader_sights
 from bootkeep.probes.bootloaders.pending_default import pending_default
 from bootkeep.probes.bootloaders.loaders import loaders
 from bootkeep.probes.firmware.efi import firmware
@@ -69,6 +70,8 @@ def assemble(readings: Readings, *, taken_at: str) -> BootState:
         consoles=console_arguments(arguments),
         container=one_line(readings, CONTAINER),
         boot_files=_boot_files(readings),
+        loader_sights=loader_sights(readings),
+        loader_flushed=loader_flushed(readings),
         boot_links=_boot_links(readings),
         pending_default=pending_default(readings, locator),
         unmerged_updates=unmerged_updates(readings),

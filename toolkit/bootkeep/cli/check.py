@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from bootkeep.edges.host import LiveHost
 from bootkeep.facts.codec import to_plain
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.finding import Finding, Judgement, Severity
+from bootkeep.facts.policy import Policy
+from bootkeep.flows.before_reboot import check_before_reboot
 from bootkeep.flows.check import CheckResult
 from bootkeep.flows.check import check as look_and_judge
 from bootkeep.flows.pages import page
@@ -34,6 +37,9 @@ _EVIDENCE_LINES = 6
 RootOption = Annotated[
     Path, typer.Option("--root", metavar="DIR", help="Judge the system mounted at DIR (rescue shell, image, chroot).")
 ]
+BeforeRebootOption = Annotated[
+    bool, typer.Option("--before-reboot", help="Flush /boot, and read back what the next boot reads as GRUB sees it.")
+]
 ExplainOption = Annotated[
     str, typer.Option("--explain", metavar="ID", help="Print the page about one finding and look at nothing.")
 ]
@@ -45,10 +51,17 @@ def register(app: typer.Typer) -> None:
 
 
 @errors_become_exits
-def check(root: RootOption = Path("/"), explain: ExplainOption = "", json: JsonOption = False) -> None:
+def check(
+    root: RootOption = Path("/"),
+    before_reboot: BeforeRebootOption = False,
+    explain: ExplainOption = "",
+    json: JsonOption = False,
+) -> None:
     """Say whether this machine may be rebooted, and what to do first when it may not.
 
     Changes nothing. Run it as root: what it may not read is UNKNOWN. Exit codes: 0 GO, 1 NO-GO, 3 UNKNOWN.
+
+    With --before-reboot it also writes /boot out to its device, and reads kernel, initramfs and menu back as GRUB sees them.
     """
     if explain:
         text = page(explain)
@@ -58,12 +71,29 @@ def check(root: RootOption = Path("/"), explain: ExplainOption = "", json: JsonO
         raise BootkeepError(
             f"{root} is not a directory", where="--root", next_step="Mount the system there first, /boot included."
         )
-    result = look_and_judge(LiveHost(root.resolve()), load_policy(root))
+    host, policy = LiveHost(root.resolve()), load_policy(root)
+    result = with_progress(host, policy) if before_reboot else look_and_judge(host, policy)
     if json:
         print_json(as_plain(result))
     else:
         show(result, console(), rooted=root.resolve() != Path("/"))
     raise typer.Exit(EXIT_OF_JUDGEMENT[result.verdict.judgement])
+
+
+def with_progress(host: LiveHost, policy: Policy) -> CheckResult:
+    """The check before a reboot, with what it is at on a terminal; a script's standard error stays empty."""
+    if not sys.stderr.isatty():
+        return check_before_reboot(host, policy)
+    # One line, written over: no spinner, whose thread would be in the way of the children that read.
+    try:
+        return check_before_reboot(host, policy, say=lambda text: _over(printable(text)[:100] + " ..."))
+    finally:
+        _over("")
+
+
+def _over(text: str) -> None:
+    sys.stderr.write(f"\r\x1b[K{text}")
+    sys.stderr.flush()
 
 
 def as_plain(result: CheckResult) -> dict[str, object]:

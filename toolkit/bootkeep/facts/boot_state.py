@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bootkeep.facts.boot_entry import DefaultEntry, GrubConfig, PendingDefault
 from bootkeep.facts.kernel import Kernel, LastGood
 from bootkeep.facts.loaders import Loaders
+from bootkeep.facts.loader_sight import Flushed, LoaderSight
 from bootkeep.facts.machine import Firmware, Identity, OsRelease
 from bootkeep.facts.package import Package
 from bootkeep.facts.storage import BlockDevice, FstabLine, Mount, Space
@@ -45,6 +46,8 @@ class BootState:
     consoles: tuple[str, ...]  # console= arguments in force
     container: Maybe[str] = Absent("/run/systemd/container")  # the manager's name when this root runs in a container
     boot_files: Maybe[tuple[str, ...]] = Unknown("not taken")  # paths in /boot, and links at / whose target is there
+    loader_sights: tuple[LoaderSight, ...] = ()  # files read back as GRUB sees them; empty when nobody asked
+    loader_flushed: tuple[Flushed, ...] = ()  # what was flushed before that
     boot_links: tuple[tuple[str, str], ...] = ()  # links in /boot and at /, and what they lead to
     pending_default: Maybe[PendingDefault] = Absent("a change of GRUB_DEFAULT")
     unmerged_updates: Maybe[int] = Absent("/var/lib/dpkg/updates")  # dpkg's journal: not empty after it was killed

@@ -32,6 +32,8 @@ class Step:
     undo: tuple[str, ...] = ()  # lines that take it back; empty for steps that write nothing
     writes: bool = False
     minutes: int = 1
+    by_hand: bool = False  # needs a person: a choice, an editor, a look at a screen; never run by ``bootkeep fix``
+    may_fail: bool = False  # its exit code says what was found, or another step does without it: no reason to stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding
 from bootkeep.facts.remedy import Remedy
+from bootkeep.remedies.boot_file_system_unreadable import boot_file_system_unreadable
 from bootkeep.remedies.boot_not_mounted import boot_not_mounted
 from bootkeep.remedies.boot_space_low import boot_space_low
 from bootkeep.remedies.default_entry_broken import default_entry_broken
@@ -21,6 +22,7 @@ from bootkeep.remedies.grub_install_device_wrong import grub_install_device_wron
 from bootkeep.remedies.initramfs_damaged import initramfs_damaged
 from bootkeep.remedies.initramfs_driver_missing import initramfs_driver_missing
 from bootkeep.remedies.kernel_replaced_in_place import kernel_replaced_in_place
+from bootkeep.remedies.loader_readback_differs import loader_readback_differs
 from bootkeep.remedies.package_transaction_unfinished import package_transaction_unfinished
 from bootkeep.remedies.running_modules_missing import running_modules_missing
 
@@ -42,6 +44,8 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "initramfs-driver-missing": initramfs_driver_missing,
         "grub-install-device-wrong": grub_install_device_wrong,
         "fstab-device-missing": fstab_device_missing,
+        "loader-readback-differs": loader_readback_differs,
+        "boot-file-system-unreadable": boot_file_system_unreadable,
     }
 )
 

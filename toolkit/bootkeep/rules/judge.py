@@ -8,6 +8,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Evidence, Finding, Severity, Verdict, judgement_of
 from bootkeep.facts.policy import Policy
 from bootkeep.rules import (
+    boot_file_system_unreadable,
     boot_not_mounted,
     boot_space_low,
     default_entry_broken,
@@ -18,6 +19,7 @@ from bootkeep.rules import (
     initramfs_damaged,
     initramfs_driver_missing,
     kernel_replaced_in_place,
+    loader_readback_differs,
     package_transaction_unfinished,
     running_modules_missing,
 )
@@ -28,11 +30,13 @@ from bootkeep.rules.rule import Rule
 _IN_ORDER = (
     boot_not_mounted,
     package_transaction_unfinished,
+    boot_file_system_unreadable,
     boot_space_low,
     initramfs_damaged,
     initramfs_driver_missing,
     default_entry_broken,
     grub_config_stale,
+    loader_readback_differs,
     fstab_device_missing,
     grub_install_device_wrong,
     fallback_kernel_missing,

@@ -27,6 +27,7 @@ MODULES = {
     "kernel-config": "kernel_config",
     "kernel-images": "kernel_images",
     "listeners": "listeners",
+    "loader-sees": "loader_sees",
     "luks": "luks",
     "network-drivers": "network_drivers",
     "package-modes": "package_modes",

@@ -1,0 +1,81 @@
+"""B19: GRUB reads other bytes than the running system shows. Give the journal time, then write the file again."""
+
+from __future__ import annotations
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.remedy import Place, Remedy, Step
+from bootkeep.facts.typed import shell_word, valid_path
+from bootkeep.remedies.common import (
+    NO_UNDO,
+    apt_update,
+    build_initramfs,
+    check_initramfs,
+    commands,
+    covered,
+    in_place,
+    not_covered,
+    package_of,
+    rebuild_menu,
+    release_of,
+)
+from bootkeep.remedies.layout import layout_of
+
+ID = "loader-readback-differs"
+TITLE = "Bring what /boot shows onto its device"
+
+
+def loader_readback_differs(state: BootState, subject: str = "") -> Remedy:
+    """Everything in its place on the device; what is still another file there is written again."""
+    if not covered(state):
+        return not_covered(ID, TITLE, state)
+    settle = Step(
+        Place.LIVE,
+        "Let the kernel write its journal into place: it does so within 30 seconds after a sync.",
+        ("sync", "sleep 35", "sync"),
+        expect="nothing: it worked",
+        on_fail="It hangs: the disk does not answer. Look into dmesg, then CALL",
+    )
+    again = _write_again(state, subject)
+    mount = Step(
+        Place.TARGET,
+        "Mounting /boot (or /) in the rescue shell has replayed its journal; unmounting writes it out. Nothing else is needed.",
+        ("sync",),
+        expect="nothing: it worked",
+        on_fail="The mount failed: do not repair it with force. CALL",
+    )
+    return Remedy(ID, TITLE, (settle, *again), (mount, *in_place(Place.TARGET, again)))
+
+
+def _write_again(state: BootState, subject: str) -> tuple[Step, ...]:
+    name = subject.rpartition("/")[2]
+    release = release_of(state, subject)
+    if name == "grub.cfg":
+        return rebuild_menu(Place.LIVE)
+    if subject.startswith("/boot/initrd.img-") and release:
+        return build_initramfs(Place.LIVE, release, exists=True), check_initramfs(Place.LIVE, release)
+    if subject.startswith("/boot/vmlinuz-") and release:
+        package, version = package_of(state, release)
+        wanted = shell_word(f"{package}={version}" if version else package)
+        install = Step(
+            Place.LIVE,
+            "Install this kernel's package again in the same version, so that its image is written anew.",
+            commands(f"apt-get install --reinstall {wanted}", f"ls -l {shell_word(subject)}"),
+            expect=f"one line that ends in {name}",
+            on_fail="Not in the archive any more: dpkg -i its .deb below /var/cache/apt/archives, else CALL",
+            undo=(NO_UNDO,),
+            writes=True,
+            minutes=5,
+        )
+        return apt_update(Place.LIVE), install
+    boot = layout_of(state).boot
+    what = subject if valid_path(subject) else "the file that the finding names"
+    where = boot.target if boot is not None else "/boot"
+    return (
+        Step(
+            Place.LIVE,
+            f"{what} still differs on the device below {where}: no package of this host writes it. Keep a copy, have it made "
+            "again by what made it, and check again. The disk may be failing: look into dmesg.",
+            on_fail="CALL",
+            by_hand=True,
+        ),
+    )
