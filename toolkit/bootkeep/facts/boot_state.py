@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from bootkeep.facts.boot_entry import DefaultEntry, GrubConfig, PendingDefault
 from bootkeep.facts.kernel import Kernel, LastGood
-from bootkeep.facts.loaders import Loaders
+from bootkeep.facts.loaders import LOADERS_NOT_TAKEN, Loaders
 from bootkeep.facts.loader_sight import Flushed, LoaderSight
 from bootkeep.facts.machine import Firmware, Identity, OsRelease
 from bootkeep.facts.package import Package
+from bootkeep.facts.stacks import STACKS_NOT_TAKEN, StorageStacks
 from bootkeep.facts.storage import BlockDevice, FstabLine, Mount, Space
-from bootkeep.facts.stacks import StorageStacks
-from bootkeep.facts.surroundings import Surroundings
+from bootkeep.facts.surroundings import SURROUNDINGS_NOT_TAKEN, Surroundings
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 
 
@@ -51,8 +51,8 @@ class BootState:
     boot_links: tuple[tuple[str, str], ...] = ()  # links in /boot and at /, and what they lead to
     pending_default: Maybe[PendingDefault] = Absent("a change of GRUB_DEFAULT")
     unmerged_updates: Maybe[int] = Absent("/var/lib/dpkg/updates")  # dpkg's journal: not empty after it was killed
-    stacks: StorageStacks = StorageStacks()
-    loaders: Loaders = Loaders()
-    around: Surroundings = Surroundings()
+    stacks: StorageStacks = STACKS_NOT_TAKEN
+    loaders: Loaders = LOADERS_NOT_TAKEN
+    around: Surroundings = SURROUNDINGS_NOT_TAKEN
     #: Release -> drivers of the root device that are built into the running kernel and modules in that one.
     root_drivers_elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()

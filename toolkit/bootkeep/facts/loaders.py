@@ -73,3 +73,7 @@ class Loaders:
     packaged: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # path -> sha256 of the packages' own EFI loaders
     revocations: Maybe[str] = NOT_TAKEN  # text of the SbatLevelRT variable
     present: tuple[str, ...] = ()  # loaders whose files are here: GRUB, systemd-boot, extlinux, unified kernel image
+
+
+#: What a snapshot has that nobody asked.
+LOADERS_NOT_TAKEN = Loaders()

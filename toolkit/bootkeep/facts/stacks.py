@@ -70,3 +70,7 @@ class StorageStacks:
     physical_volumes: Maybe[tuple[PhysicalVolume, ...]] = NOT_TAKEN
     lvm_devices: Maybe[tuple[str, ...]] = NOT_TAKEN  # PVIDs of /etc/lvm/devices/system.devices, without dashes
     multipath_ids: Maybe[tuple[str, ...]] = NOT_TAKEN  # /etc/multipath/wwids
+
+
+#: What a snapshot has that nobody asked.
+STACKS_NOT_TAKEN = StorageStacks()

@@ -45,3 +45,7 @@ class Surroundings:
     kexec: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # /etc/default/kexec
     kdump: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # /etc/default/kdump-tools
     automatic: Maybe[frozenset[str]] = NOT_TAKEN  # packages that apt may remove when nothing needs them
+
+
+#: What a snapshot has that nobody asked.
+SURROUNDINGS_NOT_TAKEN = Surroundings()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bootkeep.probes.bootloaders.grub import GRUB
-from bootkeep.probes.bootloaders.pending_default import GRUB_DEFAULT
 from bootkeep.probes.bootloaders.loaders import LOADERS
+from bootkeep.probes.bootloaders.pending_default import GRUB_DEFAULT
 from bootkeep.probes.firmware.efi import FIRMWARE
 from bootkeep.probes.initramfs.images import INITRAMFS
 from bootkeep.probes.kernels.images import IMAGES
