@@ -24,7 +24,9 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["reference/command-line.md", "man/bootkeep.1"])
+@pytest.mark.parametrize(
+    "name", ["reference/command-line.md", "man/bootkeep.1", "reference/noise.md", "reference/changes/index.md"]
+)
 def test_the_reference_is_what_the_code_says(name: str) -> None:
     """`make docs` was run after the last change of an option."""
     assert (CHECKOUT / "docs" / name).read_text(encoding="utf-8") == generator().PAGES[name]()

@@ -31,7 +31,8 @@ def sudo_changes(before: SystemState, after: SystemState, who: Attribution, gaps
             change_class=_WEAKER if added else ChangeClass.OTHER,
             severity=High if added else Low,
             package=who.owner_of_path(path),
-            sentence=f"sudo without a password {'is now allowed' if added else 'is no longer allowed'} by {difference.key}",
+            sentence=f"sudo without a password {'is now allowed' if added else 'is no longer allowed'} by {difference.key}"
+            + who.reason(path, who.owner_of_path(path)),
             rule="sudo-without-password" if added else "",
         )
 

@@ -91,14 +91,41 @@ def _password_follows(who: Attribution, weighing: Weighing) -> bool:
     return weighing.kind is Removed or (weighing.kind is Added and weighing.now.startswith("locked"))
 
 
+def _new_place(_who: Attribution, weighing: Weighing) -> bool:
+    """A file that came or went as a whole is told as a file."""
+    if weighing.kind is Removed:
+        return not any(key.partition(":")[0] == weighing.key.partition(":")[0] for key in weighing.after)
+    return weighing.kind is Added and weighing.place_is_new
+
+
+def _new_service(who: Attribution, weighing: Weighing) -> bool:
+    return _new_place(who, weighing) and not weaker.pam(weighing)
+
+
+def _setting_of_new_crontab(who: Attribution, weighing: Weighing) -> bool:
+    """``PATH=...`` and the like say something only in a crontab that was there before."""
+    line = weighing.key.partition(": ")[2]
+    return bool(re.match(r"[A-Za-z_]\w*\s?=", line)) and _new_place(who, weighing)
+
+
 def _process_ended(_who: Attribution, weighing: Weighing) -> bool:
     """A process on old code that is gone is no news; nor is one more file of a process that was told before."""
     return weighing.kind is Removed
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("sudo rule", "sudo:", ChangeClass.OTHER, Medium, weaker.sudo_rule, _by_path, _sudo_said, explained=True),
-    Family("pam", "PAM", ChangeClass.CONFIG, Low, weaker.pam, _by_pam_service, explained=True),
+    Family(
+        "sudo rule",
+        "sudo",
+        ChangeClass.OTHER,
+        Medium,
+        weaker.sudo_rule,
+        _by_path,
+        _sudo_said,
+        explained=True,
+        words={Added: "sudo has a new rule in {place}: {line}", Removed: "sudo lost a rule in {place}: {line}"},
+    ),
+    Family("pam", "PAM", ChangeClass.CONFIG, Low, weaker.pam, _by_pam_service, _new_service, explained=True),
     Family(
         "password state", "the password of", ChangeClass.OTHER, Medium, weaker.password, _by_account, _password_follows
     ),
@@ -120,8 +147,25 @@ FAMILIES: tuple[Family, ...] = (
             Removed: "{key} is no longer marked automatic",
         },
     ),
-    Family("cron job", "cron:", ChangeClass.SERVICE, Medium, owner=_by_path, explained=True),
-    Family("cron script", "cron:", ChangeClass.SERVICE, Medium, owner=_by_path, explained=True),
+    Family(
+        "cron job",
+        "cron job",
+        ChangeClass.SERVICE,
+        Medium,
+        owner=_by_path,
+        left_out=_setting_of_new_crontab,
+        explained=True,
+        words={Added: "new cron job in {place}: {line}", Removed: "a cron job is gone from {place}: {line}"},
+    ),
+    Family(
+        "cron script",
+        "cron script",
+        ChangeClass.SERVICE,
+        Medium,
+        owner=_by_path,
+        explained=True,
+        words={Added: "cron now runs {key} ({now})", Removed: "cron no longer runs {key}"},
+    ),
     Family("at job", "at job", ChangeClass.SERVICE, Medium),
     Family(
         "timer",
@@ -155,6 +199,10 @@ FAMILIES: tuple[Family, ...] = (
         weaker.module_setting,
         _by_path,
         explained=True,
+        words={
+            Added: "kernel modules: new line in {place}: {line}",
+            Removed: "kernel modules: a line is gone from {place}: {line}",
+        },
     ),
     Family("kernel argument", "kernel argument", ChangeClass.BOOT, Low, weaker.kernel_argument),
     Family("cpu mitigation", "CPU", ChangeClass.BOOT, Low, weaker.mitigation),

@@ -70,10 +70,8 @@ def pam(w: Weighing) -> str:
         stays = any(key.startswith(service) for key in w.after)
         return "pam-weakened" if stays and _PAM_GUARDS.search(w.key) else ""
     if w.kind is Added:
-        service = w.key.partition(":")[0] + ":"
-        if not any(key.startswith(service) for key in w.before):
-            return ""  # a new service asks what it asks
-        return "pam-weakened" if "pam_permit.so" in w.key and w.now.startswith("sufficient") else ""
+        anybody = " auth pam_permit.so" in f" {w.key.partition(': ')[2]}" and w.now.startswith("sufficient")
+        return "pam-weakened" if anybody else ""
     was, now = set(w.was.split()), set(w.now.split())
     looser = (
         {"required", "requisite"} & was and not {"required", "requisite"} & now and {"optional", "sufficient"} & now
@@ -148,8 +146,8 @@ def repository_key(w: Weighing) -> str:
 
 def sysctl_at_boot(w: Weighing) -> str:
     """A setting that will be weaker from the next boot on."""
-    was, now = w.was.rpartition(" (")[0], w.now.rpartition(" (")[0]
-    return "sysctl-weakened" if w.kind is ChangeKind.CHANGED and sysctl_weakened(w.key, was, now) else ""
+    was, now = w.was.rpartition(" (")[0] or w.running.get(w.key, ""), w.now.rpartition(" (")[0]
+    return "sysctl-weakened" if now and sysctl_weakened(w.key, was, now) else ""
 
 
 def module_setting(w: Weighing) -> str:

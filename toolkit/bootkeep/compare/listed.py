@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bootkeep.compare.attribution import Attribution
 from bootkeep.compare.keyed import Difference, Gaps, differences
@@ -23,6 +23,12 @@ class Weighing:
     kind: ChangeKind
     before: Mapping[str, str]  # the whole family on both sides, for what depends on its neighbours
     after: Mapping[str, str]
+    running: Mapping[str, str] = field(default_factory=dict)  # kernel settings in force before
+
+    @property
+    def place_is_new(self) -> bool:
+        """Whether nothing was there before under this key's first part: a new file, a new service."""
+        return not any(key.partition(":")[0] == self.key.partition(":")[0] for key in self.before)
 
 
 def no_rule(_weighing: Weighing) -> str:
@@ -54,7 +60,7 @@ class Family:
     blind: bool = False  # Absent means that no tool could tell, not that there is nothing
     explained: bool = False  # comes from files: what no package of a transaction explains is said to be unexplained
     only_after: bool = False  # looked at after a transaction only: everything there is news
-    words: Mapping[ChangeKind, str] | None = None  # sentences with {key}, {was}, {now}
+    words: Mapping[ChangeKind, str] | None = None  # sentences with {key}, {was}, {now}; {place}: {line} of the key
 
 
 _WORDS = {
@@ -73,11 +79,18 @@ def listed_changes(
     sides = _sides(family, before, after, gaps)
     if sides is None:
         return
+    running = before.sysctl if isinstance(before.sysctl, Mapping) else {}
     for difference in differences(*sides):
         if who.noise.rule_for(family.name, difference.key):
             continue
         weighing = Weighing(
-            difference.key, difference.before or "", difference.after or "", difference.kind, sides[0], sides[1]
+            difference.key,
+            difference.before or "",
+            difference.after or "",
+            difference.kind,
+            sides[0],
+            sides[1],
+            running,
         )
         if not family.left_out(who, weighing):
             yield _change(family, difference, weighing, who)
@@ -115,6 +128,8 @@ def _change(family: Family, difference: Difference[str], weighing: Weighing, who
     sentence = words[kind].format(
         noun=family.noun,
         key=_short(weighing.key),
+        place=weighing.key.partition(": ")[0],
+        line=_short(weighing.key.partition(": ")[2]),
         was=_short(weighing.was) or "nothing",
         now=_short(weighing.now) or "nothing",
         value=f": {_short(value)}" if value else "",

@@ -49,7 +49,7 @@ NOISE_RULES: tuple[NoiseRule, ...] = (
         "unit",
         r"(apt-daily|apt-daily-upgrade|packagekit|man-db|logrotate|fstrim|dpkg-db-backup|e2scrub_all|systemd-tmpfiles-clean"
         r"|systemd-hostnamed|systemd-timedated|systemd-localed|polkit|fwupd|fwupd-refresh|motd-news|phpsessionclean"
-        r"|systemd-udevd-kernel|systemd-initctl|ifup@.*|bootkeep-.*)\.(service|socket)",
+        r"|systemd-udevd-kernel|systemd-initctl|ifup@.*|bootkeep-.*)\.(service|socket)|bootkeep-settle\.timer",
         "started on demand or by a timer, ends by itself",
     ),
     NoiseRule("config-alternatives", "config", r"/etc/alternatives(/.*)?", "compared as alternatives"),

@@ -203,9 +203,8 @@ def unit_changes(before: SystemState, after: SystemState, who: Attribution, gaps
 
 def _against_preset(unit: Unit) -> str:
     """Whether the unit's state is not what systemd.preset(5) would have; a mask is somebody's own will."""
-    if (unit.enabled, unit.preset) in {("enabled", "disabled"), ("disabled", "enabled")}:
-        return f", although its preset says {unit.preset}"
-    return ""
+    # The other way round says nothing on Debian: packages leave units disabled and presets are not applied there.
+    return ", although its preset says disabled" if (unit.enabled, unit.preset) == ("enabled", "disabled") else ""
 
 
 #: Active states in which a unit does its work, or is about to.

@@ -163,6 +163,8 @@ def sysctl_weakened(name: str, before: str, after: str) -> bool:
         old, new = int(before), int(after)
     except ValueError:
         return False
+    if name == "fs.suid_dumpable":  # 2 lets only root read such a dump (proc(5)): as good as none
+        old, new = (0 if value == 2 else value for value in (old, new))
     if name == "kernel.sysrq":  # 1 means "everything", other values are a mask (sysrq.rst)
         old, new = (512 if value == 1 else value for value in (old, new))
     return new < old if direction == "lower" else new > old

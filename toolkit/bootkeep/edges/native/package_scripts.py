@@ -21,6 +21,7 @@ _LONGEST_BYTES = 256 * 1024
 _TELLING = re.compile(
     r"/(?:etc|var|usr|boot|opt|srv)/|\b(?:add|del|mod)?(?:user|group)(?:add|del|mod)?\b|sysusers|\$\{?\w+\}?/"
     r"|\b(?:update|deb|pam|dpkg|ucf|make|newaliases|add-shell|remove-shell|ssh-keygen|install-|locale)[-\w]*|^u!?\s|^g\s|^m\s"
+    r"|^\s*(?:local |export |readonly )?\w+=[\"'\w/.-]+$"
 )
 _HELPER_PLACES = ("/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/", "/usr/lib/", "/lib/", "/usr/share/", "/usr/libexec/")
 _WORD = re.compile(r"[\w.+-]{4,}")

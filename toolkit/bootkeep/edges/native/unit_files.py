@@ -123,29 +123,35 @@ def _state(name: str, farm: _Farm, prefix: str) -> str:
             return _enabled(name, farm, set()) or f"linked{runtime}"
     install = _install_section(_target(file, prefix) if file.target else file.path)
     aliases = set(install.get("Alias", "").split())
-    enabled = _enabled(name, farm, aliases)
+    enabled = _enabled(name, farm, aliases | _default_instance(name, install))
     if enabled:
         return enabled
-    if any(target == name and place in {"etc", "run"} and link != name for link, target, place in farm.links):
+    configured = ((link, target) for link, target, place in farm.links if place.split()[0] in {"etc", "run"})
+    if any(link != name and (target == name or _is_template_of(name, link)) for link, target in configured):
         return "indirect"
     if any(install.get(key) for key in ("WantedBy", "RequiredBy", "UpheldBy", "Alias")):
         return "disabled"
     return "indirect" if install.get("Also") else "static"
 
 
-def _enabled(name: str, farm: _Farm, aliases: set[str]) -> str:
-    """``enabled`` or ``enabled-runtime`` when a link in a configuration directory wants the unit; else empty."""
+def _default_instance(name: str, install: dict[str, str]) -> set[str]:
+    """``getty@tty1.service`` for a template whose file says ``DefaultInstance=tty1``."""
+    stem, _, kind = name.rpartition(".")
+    instance = install.get("DefaultInstance", "")
+    return {f"{stem}{instance}.{kind}"} if stem.endswith("@") and instance else set()
+
+
+def _enabled(name: str, farm: _Farm, names: set[str]) -> str:
+    """``enabled`` or ``enabled-runtime`` when a link wants the unit under its own name or one of ``names``; else empty."""
     runtime = False
     for link, target, place in farm.links:
         kind, _, wants = place.partition(" ")
-        if kind not in {"etc", "run", "generator"}:
+        if kind == "vendor":
             continue
-        wanted = wants and (link == name or target == name or _is_template_of(name, link))
-        alias = not wants and link != name and target == name and (link in aliases or _is_template_of(name, link))
-        if wanted or alias:
+        if (wants and (link == name or link in names)) or (not wants and target == name and link in names):
             if kind == "etc":
                 return "enabled"
-            runtime = runtime or kind == "run"
+            runtime = True
     return "enabled-runtime" if runtime else ""
 
 

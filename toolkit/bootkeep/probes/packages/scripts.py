@@ -25,7 +25,7 @@ _SCRIPTS = "native:package-scripts:"
 _MODES = "native:package-modes:"
 _INTEGRITY = "native:integrity:"
 _SPECIAL_WALK = Native("special-walk")
-_ASSIGNMENT = re.compile(r"(?:^|[\s;&(])(?:local |export |readonly )?([A-Za-z_]\w*)=[\"']?(/[^\"'\s$;)]+)")
+_ASSIGNMENT = re.compile(r"(?:^|[\s;&(])(?:local |export |readonly )?([A-Za-z_]\w*)=[\"']?(/[^\"'\s$;)]+|[\w.-]+)")
 _PATH = re.compile(r"/(?:etc|var|usr|boot|opt|srv)/[\w.+@%/-]*[\w+@%-]")
 _ACCOUNT = re.compile(
     r"\b(adduser|useradd|addgroup|groupadd|usermod|groupmod|deluser|userdel|delgroup|groupdel)\s+(.*)"
