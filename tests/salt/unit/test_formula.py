@@ -64,6 +64,20 @@ def test_pillar_wins_key_by_key(compile_formula: Any) -> None:
     assert made["parts"][0] == "install"
 
 
+@pytest.mark.parametrize(
+    "pillar", [None, {"policy": None}, {"lookup": None}, {"people": None, "site": None, "accepted": None}]
+)
+def test_a_key_whose_lines_are_commented_out_keeps_the_defaults(compile_formula: Any, pillar: Any) -> None:
+    """YAML reads such a key as null; the formula must not fall over it, nor write null into the policy."""
+    made, plain = (
+        parameters(answer)
+        for answer in compile_formula(
+            ("Debian", {"bootkeep": pillar}, "bootkeep.mapdata"), ("Debian", {}, "bootkeep.mapdata")
+        )
+    )
+    assert made == plain
+
+
 def test_a_family_that_is_not_known_fails_loudly(compile_formula: Any) -> None:
     """A highstate that silently does nothing would look like safety."""
     (answer,) = compile_formula(("Arch", {}, "bootkeep"))

@@ -104,7 +104,7 @@ def hooks_in_force(*, dry_run: bool) -> Converged:
     if changes and dry_run:
         return Converged(True, "The hooks of apt and dpkg would be installed.", changes)
     # The menu and the preserved kernels have their own states, which come later in a highstate.
-    failed = [test for test in selftest() if test.name in HOOK_TESTS and not test.passed]
+    failed = [test for test in selftest(read_only=dry_run) if test.name in HOOK_TESTS and not test.passed]
     if failed:
         return Converged(False, " ".join(f"{test.name}: {test.detail}. {test.next_step}" for test in failed), changes)
     return Converged(True, "apt and dpkg call the hooks, and their interpreter loads the toolkit.", changes)

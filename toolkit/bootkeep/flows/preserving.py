@@ -14,7 +14,14 @@ from bootkeep.flows.grub_menu import update_grub
 from bootkeep.flows.host_files import HostFile, put_files, take_files, values
 from bootkeep.flows.last_good import NotHealthy, mark_last_good
 from bootkeep.flows.loader_configuration import save_loader_configuration
-from bootkeep.flows.preserve import MENU, kernel_files, preserve_kernel, write_menu
+from bootkeep.flows.preserve import (
+    MENU,
+    chosen_keys,
+    kernel_files,
+    preserve_kernel,
+    running_preserved,
+    write_menu,
+)
 
 ROOT = Path("/")
 UNITS = ("bootkeep-modules.service", "bootkeep-booted.service")
@@ -59,6 +66,13 @@ def keep_last_good_preserved(*, hook_deadline_s: float, dry_run: bool) -> Conver
 
 def withdraw_preserving(*, dry_run: bool) -> Converged:
     """Take the units, the menu's script and the entries away; the preserved files stay, they may be the last way back."""
+    if needed := sorted(chosen_keys(ROOT) | ({running_preserved(ROOT)} - {""})):
+        raise BootkeepError(
+            f"the preserved kernel {', '.join(needed)} runs, or is the default entry: without its entry this host would start "
+            "another kernel, unasked",
+            where=str(ROOT / MENU),
+            next_step="Make another entry the default (grub-set-default) and start it, then run this again.",
+        )
     there = [unit for unit in UNITS if _enabled(unit)]
     menu = ROOT / MENU
     script = Path(MENU_SCRIPT).exists()

@@ -30,9 +30,10 @@ class SelfTest:
     next_step: str = ""  # what to do when it did not pass
 
 
-def selftest(root: Path = Path("/"), store: Store | None = None) -> tuple[SelfTest, ...]:
-    """Look at everything that the hooks and the preserved kernels stand on. Changes nothing but a probe file in the store.
+def selftest(root: Path = Path("/"), store: Store | None = None, *, read_only: bool = False) -> tuple[SelfTest, ...]:
+    """Look at everything that the hooks and the preserved kernels stand on.
 
+    Writes a probe file into the store and closes the records of package managers that are gone; with ``read_only`` neither.
     With a root other than ``/`` apt's merged configuration cannot be asked for; that test is left out.
     """
     store = store or Store(root / "var/lib/bootkeep")
@@ -41,8 +42,8 @@ def selftest(root: Path = Path("/"), store: Store | None = None) -> tuple[SelfTe
         lambda: _shim(root, "dpkg-hook"),
         *([_apt_configuration] if root == Path("/") else []),
         lambda: _dpkg_configuration(root),
-        lambda: _store(store),
-        lambda: _records(store, root),
+        *([] if read_only else [lambda: _store(store)]),
+        lambda: _records(store, root, read_only=read_only),
         lambda: _preserved(root),
     ]
     if (root / "boot/grub/grub.cfg").exists():
@@ -132,8 +133,8 @@ def _store(store: Store) -> SelfTest:
     return SelfTest("store", True, f"{store.root} can be written")
 
 
-def _records(store: Store, root: Path) -> SelfTest:
-    closed = close_orphans(store, root=root)
+def _records(store: Store, root: Path, *, read_only: bool) -> SelfTest:
+    closed = () if read_only else close_orphans(store, root=root)
     items = store.transactions()
     damaged = [item.id for item in items if not isinstance(item, Transaction)]
     if damaged:
