@@ -6,7 +6,8 @@ import pytest
 
 from bootkeep.facts.runbook import Runbook
 from bootkeep.runbook.compose import compose
-from unit.runbook.machines import AT, GO, MACHINES, POLICY
+from unit.runbook.machines import AT, GO, POLICY
+from unit.runbook.stacked_machines import MACHINES
 
 
 @pytest.fixture(params=sorted(MACHINES))

@@ -288,55 +288,6 @@ def btrfs_subvolume() -> BootState:
     )
 
 
-def lvm_on_luks() -> BootState:
-    luks = "99999999-aaaa-4bbb-8ccc-dddddddddddd"
-    crypt = BlockDevice(
-        "dm-0",
-        "/dev/mapper/crypt0",
-        "crypt",
-        "LVM2_member",
-        "abcDEF-1234",
-        "",
-        "",
-        "",
-        "",
-        "",
-        2**34,
-        "",
-        "",
-        "",
-        False,
-        (),
-        ("sda3",),
-    )
-    lv = BlockDevice(
-        "dm-1",
-        "/dev/mapper/vg0-root",
-        "lvm",
-        "ext4",
-        ROOT_UUID,
-        "",
-        "",
-        "",
-        "",
-        "",
-        2**34,
-        "",
-        "",
-        "",
-        False,
-        ("/",),
-        ("dm-0",),
-    )
-    return machine(
-        hostname="vault4",
-        devices=(disk(), part(2, "ext4", BOOT_UUID, "/boot"), part(3, "crypto_LUKS", luks, ""), crypt, lv),
-        mounts=(mount("/", "/dev/mapper/vg0-root", "ext4"), mount("/boot", "/dev/sda2", "ext4")),
-        fstab=(line(1, "/dev/mapper/vg0-root", "/", "ext4"), line(2, f"UUID={BOOT_UUID}", "/boot", "ext4")),
-        search=BOOT_UUID,
-    )
-
-
 def unreadable() -> BootState:
     """A host of which next to nothing could be read, as in a container without block devices."""
     why = Unknown("could not look")
@@ -369,6 +320,5 @@ MACHINES = {
     "bios-separate-boot": bios_separate_boot,
     "uefi-esp": uefi_esp,
     "btrfs-subvolume": btrfs_subvolume,
-    "lvm-on-luks": lvm_on_luks,
     "unreadable": unreadable,
 }

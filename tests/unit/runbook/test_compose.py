@@ -21,7 +21,8 @@ from bootkeep.remedies import ALL_REMEDIES
 from bootkeep.reports.runbook_text import runbook_text
 from bootkeep.runbook.compose import compose
 from unit.runbook.gates import check_all, check_shells, check_words, typed
-from unit.runbook.machines import AT, BOOT_UUID, ESP_UUID, GO, MACHINES, NEW, OLD, POLICY, ROOT_UUID, VAR_UUID
+from unit.runbook.machines import AT, BOOT_UUID, ESP_UUID, GO, NEW, OLD, POLICY, ROOT_UUID, VAR_UUID
+from unit.runbook.stacked_machines import ARRAY_UUID, LUKS_UUID, MACHINES
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -142,12 +143,65 @@ def test_uefi_has_its_esp_and_no_core_for_bios() -> None:
 
 
 def test_storage_that_is_not_covered_is_said_and_not_guessed() -> None:
-    runbook = made(MACHINES["lvm-on-luks"]())
+    runbook = made(MACHINES["zfs-root"]())
     text = " ".join(runbook_text(runbook).replace("|", " ").split())
     assert "NOT COVERED" in text
-    assert "LUKS encryption + LVM" in text
+    assert "/ is zfs: this version has no rescue steps for it" in text
     assert "chroot" not in commands(runbook, "R", "V")
-    assert "mount UUID" not in commands(runbook, "R")
+    assert "/mnt/target" not in commands(runbook, "R", "V")
+
+
+def test_layers_are_opened_from_the_disk_up_and_closed_in_reverse() -> None:
+    runbook = made(MACHINES["everything-stacked"]())
+    rescue, out = commands(runbook, "R"), commands(runbook, "V")
+    order = [
+        "mdadm --assemble --scan",
+        f"cryptsetup open UUID={LUKS_UUID} md1_crypt",
+        "vgchange -ay vg0",
+        "mount -o ro /dev/vg0/root /mnt/target",
+        "mount /dev/vg0/root /mnt/target",
+        f"mount UUID={BOOT_UUID} /mnt/target/boot",
+        "mount /dev/vg0/usr /mnt/target/usr",
+        "chroot /mnt/target",
+    ]
+    places = [rescue.index(text) for text in order]
+    assert places == sorted(places)
+    back = [
+        "umount /mnt/target/usr",
+        "umount /mnt/target/boot",
+        "umount /mnt/target\n",
+        "vgchange -an vg0",
+        "cryptsetup close md1_crypt",
+        "mdadm --stop --scan",
+        "reboot",
+    ]
+    places = [out.index(text) for text in back]
+    assert places == sorted(places)
+    shell = commands(runbook, "D")
+    assert shell.index("mdadm --assemble") < shell.index("cryptsetup open") < shell.index("lvm vgchange -ay vg0")
+
+
+def test_grub_reaches_boot_through_its_layers() -> None:
+    mirror = commands(made(MACHINES["mirror-two-esps"]()), "G", "H")
+    digits = ARRAY_UUID.replace("-", "")
+    assert f"set prefix=(mduuid/{digits})/boot/grub" in mirror
+    assert "insmod mdraid1x" in mirror
+    volumes = commands(made(MACHINES["lvm-plain"]()), "G", "H")
+    assert "set root=lvm/vg--sys-root--new" in volumes
+    assert "root=/dev/mapper/vg--sys-root--new ro" in volumes
+    assert "mount /dev/vg-sys/root-new /mnt/target" in commands(made(MACHINES["lvm-plain"]()), "R")
+    locked = commands(made(MACHINES["luks-boot"]()), "G", "H")
+    assert f"cryptomount -u {LUKS_UUID.replace('-', '')}" in locked
+    assert "set prefix=(crypto0)/@/boot/grub" in locked
+    assert "cryptomount" not in commands(made(MACHINES["lvm-on-luks"]()))  # its /boot is plain
+
+
+def test_no_passphrase_but_its_place() -> None:
+    state = MACHINES["lvm-on-luks"]()
+    policy = replace(POLICY, site=replace(POLICY.site, passphrase_place="safe in room 12, envelope 4"))
+    text = " ".join(runbook_text(compose(state, GO, policy, generated_at=AT)).split())
+    assert "The passphrase is kept here: safe in room 12, envelope 4." in text
+    assert "passphrase is kept is NOT in the policy" in " ".join(runbook_text(made(state)).split())
 
 
 def test_a_missing_fact_is_read_from_the_screen() -> None:

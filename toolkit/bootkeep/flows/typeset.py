@@ -14,9 +14,10 @@ INSTALL_HINT = "Install it with: pip install 'bootkeep[pdf]'. The text and HTML 
 
 
 def typeset(template: str, document: dict[str, Any], *, paper: str = "a4") -> bytes:
-    """The PDF of ``bootkeep/reports/<template>`` filled with a document. ``paper`` is ``a4`` or ``letter``.
+    """The PDF of ``bootkeep/reports/<template>`` filled with a document, its input of the same name.
 
-    System fonts are ignored: the engine brings its own, so that every machine prints the same page.
+    ``paper`` is ``a4`` or ``letter``.
+    System fonts are ignored: the engine and ``reports/fonts`` bring their own, so that every machine prints the same page.
     Raises BootkeepError when the engine is missing or refuses the document.
     """
     try:
@@ -26,9 +27,11 @@ def typeset(template: str, document: dict[str, Any], *, paper: str = "a4") -> by
             "the PDF engine typst is not installed", where=str(error), next_step=INSTALL_HINT
         ) from error
     source = resources.files("bootkeep.reports").joinpath(template).read_bytes()
-    inputs = {"runbook": json.dumps(document, ensure_ascii=True), "paper": paper}
+    inputs: dict[str, str] = {template.partition(".")[0]: json.dumps(document, ensure_ascii=True), "paper": paper}
     try:
-        done = typst.compile(source, sys_inputs=inputs, ignore_system_fonts=True)
+        with resources.as_file(resources.files("bootkeep.reports").joinpath("fonts")) as fonts:
+            known = typst.Fonts(include_system_fonts=False, font_paths=[str(fonts)])
+            done = typst.compile(source, sys_inputs=inputs, ignore_system_fonts=True, font_paths=known)
     except (RuntimeError, ValueError) as error:
         raise BootkeepError(
             f"the PDF could not be made: {error}", where=template, next_step="Use the text form, and report this."

@@ -21,8 +21,9 @@ def boot_file_system_unreadable(state: BootState, subject: str = "") -> Remedy:
         return not_covered(ID, TITLE, state)
     boot = layout_of(state).boot
     device = subject if valid_path(subject) and subject.startswith("/dev/") else ""
-    if not device and boot is not None and boot.device is not None and valid_path(boot.device.path):
-        device = boot.device.path
+    if not device and boot is not None:  # device names move: on paper only what stays
+        named = boot.source.replace("UUID=", "/dev/disk/by-uuid/")
+        device = named if valid_path(named) else ""
     look = _LOOK.get(boot.file_system if boot is not None else "", "blkid {}").format(shell_word(device))
     steps = [
         Step(

@@ -1,7 +1,8 @@
-"""How this host's file systems are to be mounted in a rescue shell: which, in what order, by which UUID.
+"""How this host's file systems are to be mounted in a rescue shell: which, in what order, by which name.
 
-Device names such as ``sda2`` move between a host and a rescue medium, so a volume is always named by its UUID. What a file
-system stands on is followed down to whole disks; a stack that this version has no steps for is named, never guessed.
+Device names such as ``sda2`` move between a host and a rescue medium, so a volume is named by its UUID, or by the name that
+its volume group or its unlocked container gives it. What a file system stands on is followed down to whole disks
+(:mod:`bootkeep.remedies.assembly`); a stack that this version has no steps for is named, never guessed.
 """
 
 from __future__ import annotations
@@ -13,26 +14,13 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.storage import BlockDevice, FstabLine, Mount
 from bootkeep.facts.typed import valid_uuid
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.assembly import NOTHING, WORDS, Assembly, assembly_of, mapper_name, volume_name
 
 #: File systems that a rescue shell mounts by UUID without more ado.
 PLAIN_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "f2fs", "jfs"})
 
-#: lsblk's TYPE of what needs assembling first, and how a person calls it.
-STACKS = {
-    "lvm": "LVM",
-    "crypt": "LUKS encryption",
-    "mpath": "multipath",
-    "dm": "device mapper",
-    "raid0": "md RAID",
-    "raid1": "md RAID",
-    "raid4": "md RAID",
-    "raid5": "md RAID",
-    "raid6": "md RAID",
-    "raid10": "md RAID",
-    "linear": "md RAID",
-    "md": "md RAID",
-}
-_CONTENT = {"LVM2_member": "LVM", "crypto_LUKS": "LUKS encryption", "linux_raid_member": "md RAID", "zfs_member": "ZFS"}
+#: These words in a sentence mean that the rescue path ends before the first mount.
+NO_STEPS = "this version has no rescue steps"
 
 #: Trees that hold what a repair touches. /home, /srv and the like are left alone: the fewer mounts, the fewer surprises.
 _NEEDED = ("/boot", "/efi", "/usr", "/var", "/etc", "/opt/bootkeep")
@@ -49,7 +37,11 @@ class Volume:
     device: BlockDevice | None
     stack: tuple[
         str, ...
-    ]  # what has to be assembled first, outermost last: ("LUKS encryption", "LVM"); empty for a partition
+    ]  # what has to be assembled first, lowest first: ("LUKS encryption", "LVM"); empty for a partition
+    source: str = (
+        ""  # what ``mount`` is told: UUID=..., /dev/vg0/root or /dev/mapper/crypt0; empty when it is not known
+    )
+    members: int = 1  # btrfs: devices of the file system
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +52,13 @@ class Layout:
     boot_disks: tuple[BlockDevice, ...]  # whole disks below the file system that holds /boot
     esp_disks: tuple[BlockDevice, ...]
     not_covered: tuple[str, ...]  # sentences
+    assembly: Assembly = NOTHING  # what is opened before anything is mounted, and closed after, in reverse
+    esps: tuple[Volume, ...] = ()  # EFI system partitions: the mounted ones, then those that nothing mounts (no target)
+
+    @property
+    def covered(self) -> bool:
+        """Whether this version has steps for all of it."""
+        return not any(NO_STEPS in sentence for sentence in self.not_covered)
 
     def at(self, target: str) -> Volume | None:
         """The volume that is mounted at exactly this directory."""
@@ -77,8 +76,8 @@ class Layout:
 
     @property
     def esp(self) -> Volume | None:
-        """The EFI system partition, where it is mounted."""
-        return next((v for v in self.volumes if v.target in {"/boot/efi", "/efi"}), None)
+        """The first EFI system partition that is mounted."""
+        return next((v for v in self.esps if v.target), None)
 
     def in_loader(self, path: str) -> str:
         """A path below /boot as GRUB names it: from the top of the file system that holds it, subvolume included."""
@@ -96,14 +95,50 @@ def layout_of(state: BootState) -> Layout:
     lines = state.fstab if isinstance(state.fstab, tuple) else ()
     targets = {m.target for m in mounts if _needed_mount(m)} | {li.target for li in lines if _needed_line(li)}
     volumes = tuple(_volume(target, devices, mounts, lines) for target in mount_order({"/", *targets}))
-    not_covered = list(_not_covered(volumes))
+    below = [(v.target, v.device) for v in volumes if v.device is not None]
+    assembly = assembly_of(below, devices)
+    not_covered = [*_not_covered(volumes, lines), *assembly.problems]
     if isinstance(state.block_devices, (Absent, Unknown)):
         not_covered.append("The block devices could not be read: the UUIDs of this host are read from the screen.")
     elif not volumes[0].uuid:
         not_covered.append("The device of the root file system was not found: its UUID is read from the screen.")
     by_name = {device.name: device for device in devices}
-    layout = Layout(volumes, (), (), tuple(not_covered))
-    return Layout(volumes, _disks(layout.boot, by_name), _disks(layout.esp, by_name), tuple(not_covered))
+    esps = _esps(volumes, devices)
+    boot = next((v for target in ("/boot", "/") for v in volumes if v.target == target), None)
+    esp_disks = {disk.name: disk for volume in esps for disk in _disks(volume, by_name)}
+    return Layout(volumes, _disks(boot, by_name), tuple(esp_disks.values()), tuple(not_covered), assembly, esps)
+
+
+def _esps(volumes: Sequence[Volume], devices: Sequence[BlockDevice]) -> tuple[Volume, ...]:
+    """Every EFI system partition of the host: what it mounts below /boot or /efi, and further ones beside those."""
+    mounted = [
+        v
+        for v in volumes
+        if v.file_system == "vfat"
+        and (v.target in {"/boot/efi", "/efi"} or v.target.startswith("/boot/efi") or _is_esp(v.device))
+    ]
+    seen = {v.uuid for v in mounted}
+    spare = [
+        Volume("", device.uuid, "vfat", "", device, (), f"UUID={device.uuid}")
+        for device in sorted(devices, key=lambda device: device.uuid)
+        if _is_esp(device)
+        and device.file_system == "vfat"
+        and valid_uuid(device.uuid)
+        and device.uuid not in seen
+        # A rescue stick has one too: it says that it can be taken away, and so does its disk.
+        and not device.removable
+        and not any(d.removable for d in devices if d.name in device.parents)
+    ]
+    return (*mounted, *spare)
+
+
+def _is_esp(device: BlockDevice | None) -> bool:
+    # UEFI specification, table 5-7; the MBR type is 0xef.
+    return device is not None and device.partition_type.lower() in {
+        "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
+        "0xef",
+        "ef",
+    }
 
 
 def mount_order(targets: Iterable[str]) -> list[str]:
@@ -164,7 +199,18 @@ def _volume(target: str, devices: Sequence[BlockDevice], mounts: Sequence[Mount]
         file_system = line.file_system
     subvolume = _subvolume(mount, line) if file_system == "btrfs" else ""
     stack = _stack(device, {d.name: d for d in devices}) if device is not None else ()
-    return Volume(target, uuid if valid_uuid(uuid) else "", file_system, subvolume, device, stack)
+    uuid = uuid if valid_uuid(uuid) else ""
+    members = sum(d.uuid == uuid and d.file_system == "btrfs" for d in devices) if file_system == "btrfs" else 1
+    return Volume(target, uuid, file_system, subvolume, device, stack, _source(uuid, device), max(1, members))
+
+
+def _source(uuid: str, device: BlockDevice | None) -> str:
+    """What ``mount`` is told. An LVM snapshot has the UUID of its origin, so volumes go by their own names."""
+    if device is not None and device.kind == "lvm" and all(volume_name(device)):
+        return "/dev/" + "/".join(volume_name(device))
+    if device is not None and device.kind == "crypt" and uuid:
+        return f"/dev/mapper/{mapper_name(device)}"
+    return f"UUID={uuid}" if uuid else ""
 
 
 def _by_mount(mount: Mount, devices: Sequence[BlockDevice]) -> BlockDevice | None:
@@ -199,27 +245,17 @@ def _subvolume(mount: Mount | None, line: FstabLine | None) -> str:
 
 
 def _stack(device: BlockDevice, by_name: dict[str, BlockDevice]) -> tuple[str, ...]:
-    """What lies between the file system and the disks, innermost first, each once."""
-    found: list[str] = []
-    seen: set[str] = set()
-    waiting = [device]
-    while waiting:
-        current = waiting.pop(0)
-        if current.name in seen:
-            continue
-        seen.add(current.name)
-        word = STACKS.get(current.kind) or _CONTENT.get(current.file_system)
-        if word is None and current.kind not in {"disk", "part", "loop", "rom"}:
-            word = current.kind
-        if word and word not in found:
-            found.append(word)
-        waiting.extend(by_name[name] for name in current.parents if name in by_name)
-    return tuple(reversed(found))
+    """What lies between the file system and the disks, in words, lowest first."""
+    assembly = assembly_of([("", device)], tuple(by_name.values()))
+    words = [WORDS[layer.kind] for layer in assembly.layers]
+    strange = [f"what this version does not know ({device.kind})"] if assembly.problems else []
+    return tuple(dict.fromkeys((*words, *strange)))
 
 
-def _not_covered(volumes: Sequence[Volume]) -> Iterable[str]:
+def _not_covered(volumes: Sequence[Volume], lines: Sequence[FstabLine]) -> Iterable[str]:
     for volume in volumes:
-        if volume.stack:
-            yield f"{volume.target} lies on {' + '.join(volume.stack)}: this version has no rescue steps to assemble it."
-        elif volume.file_system and volume.file_system not in PLAIN_FILE_SYSTEMS:
-            yield f"{volume.target} is {volume.file_system}: this version has no rescue steps for it."
+        if volume.file_system and volume.file_system not in PLAIN_FILE_SYSTEMS:
+            yield f"{volume.target} is {volume.file_system}: {NO_STEPS} for it."
+        spec = next((line.spec for line in lines if line.target == volume.target), "")
+        if volume.device is None and spec.startswith(("/dev/mapper/", "/dev/md")):
+            yield f"{volume.target} is {spec} in fstab, and what that stands on was not seen: {NO_STEPS} to assemble it."

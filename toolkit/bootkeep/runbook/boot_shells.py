@@ -7,7 +7,9 @@ import re
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, Box, Item, Section
 from bootkeep.facts.unknown import Absent, Unknown
-from bootkeep.runbook.host import HostFacts
+from bootkeep.remedies.assembly import LUKS
+from bootkeep.runbook.host import HostFacts, root_argument
+from bootkeep.runbook.opening import below, opening_in_initramfs
 from bootkeep.runbook.steps import (
     AFTER,
     EMERGENCY,
@@ -34,7 +36,7 @@ def initramfs_shell(facts: HostFacts) -> Section:
                 Place.INITRAMFS,
                 "See what the kernel was told, and which disks are there.",
                 ("cat /proc/cmdline", "ls /dev/disk/by-uuid", "blkid"),
-                expect=f"root=UUID={uuid}, and {uuid} in the list" if uuid else "root=..., and its UUID in the list",
+                expect=_wanted(facts, uuid),
             ),
             PREVIOUS,
             blanks,
@@ -55,6 +57,7 @@ def initramfs_shell(facts: HostFacts) -> Section:
                 (),
             )
         )
+    steps += opening_in_initramfs(facts)
     steps += [
         (
             Step(
@@ -82,6 +85,16 @@ def initramfs_shell(facts: HostFacts) -> Section:
     if facts.layout.not_covered:
         items.insert(0, Box("NOT COVERED by this paper", facts.layout.not_covered))
     return section(INITRAMFS, "The prompt is (initramfs)", items, (AFTER,), minutes=10, new_page=False)
+
+
+def _wanted(facts: HostFacts, uuid: str) -> str:
+    """What the command line and the list of disks should say: for a stacked root, what lies on the disks themselves."""
+    if not uuid:
+        return "root=..., and its UUID in the list"
+    lowest = [layer.uuid for layer in below(facts.layout.root, facts).layers if layer.kind == LUKS]
+    choice = facts.good or next(iter(facts.choices), None)
+    root = root_argument(facts, choice) if choice is not None else f"UUID={uuid}"
+    return f"root={root}, and {lowest[0] if lowest else uuid} in the list"
 
 
 def emergency(facts: HostFacts, cards: dict[str, str]) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -45,14 +46,15 @@ def plan_cards(facts: HostFacts) -> Cards:
     esp = facts.layout.esp
     if facts.firmware != "bios" and esp is not None:
         subjects.setdefault("boot-not-mounted", esp.target)
-    if isinstance(facts.state.newest_release, str):  # of no use on paper: by then another kernel runs, the medium's
-        subjects.setdefault("running-modules-missing", facts.state.newest_release)
-    wanted = [
-        remedy_id
-        for remedy_id in _ORDER
-        if not (remedy_id == "grub-install-device-wrong" and facts.firmware == "uefi")
-        and not (remedy_id == "boot-not-mounted" and facts.firmware == "bios" and facts.layout.at("/boot") is None)
-    ]
+    found = [remedy_id for remedy_id in subjects if remedy_id in ALL_REMEDIES]
+    left_out = {
+        "grub-install-device-wrong": facts.firmware == "uefi",
+        "boot-not-mounted": facts.firmware == "bios" and facts.layout.at("/boot") is None,
+        # Of no use to a dead machine, unless that is what is wrong with it: by then the medium's kernel runs.
+        "running-modules-missing": "running-modules-missing" not in found,
+        "fallback-kernel-missing": "fallback-kernel-missing" not in found,
+    }
+    wanted = [remedy_id for remedy_id in (*_ORDER, *sorted(set(found) - {*_ORDER})) if not left_out.get(remedy_id)]
     return Cards({remedy_id: f"{CARDS}{number}" for number, remedy_id in enumerate(wanted, start=1)}, subjects)
 
 
@@ -101,7 +103,15 @@ def _key(step: Step) -> tuple[str, ...]:
 def _numbers_in(step: Step, cards: Cards) -> Step:
     return replace(
         step,
-        say=with_card_numbers(step.say, cards.numbers),
-        expect=with_card_numbers(step.expect, cards.numbers),
-        on_fail=with_card_numbers(step.on_fail, cards.numbers),
+        say=_named(step.say, cards),
+        expect=_named(step.expect, cards),
+        on_fail=_named(step.on_fail, cards),
     )
+
+
+def _named(text: str, cards: Cards) -> str:
+    """Cards by their numbers; one that this paper does not have is a call."""
+    text = with_card_numbers(text, cards.numbers)
+    for remedy_id in ALL_REMEDIES:
+        text = "CALL" if text == remedy_id else re.sub(rf"\b[Cc]ard {re.escape(remedy_id)}(?![\w-])", "CALL", text)
+    return text

@@ -6,6 +6,7 @@ from bootkeep.facts.runbook import Box, Bullets, Item, Section, Table
 from bootkeep.facts.typed import plain
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.medium import medium_line, medium_needs
 from bootkeep.runbook.steps import STOP, section
 
 #: What no step of this paper contains, and nobody types without the approver: each has destroyed data that was still there.
@@ -62,10 +63,8 @@ def cover(facts: HostFacts) -> Section:
         ("Go back to", f"{good.release} ({good.why})" if good else "NO KERNEL WAS WHOLE when this was written"),
         ("Root locked", locked),
         ("Backups", plain(site.backup) or "not in the policy"),
-        (
-            "Rescue medium",
-            plain(site.rescue_medium) or "not in the policy: Debian installer or live medium, same architecture",
-        ),
+        ("Rescue medium", medium_line(facts)),
+        ("It needs", "; ".join(medium_needs(facts))),
     ]
     items: list[Item] = [
         Table(("This host", ""), tuple(rows), (0, 1)),

@@ -9,6 +9,7 @@ from bootkeep.facts.runbook import Item, Section, Text
 from bootkeep.facts.typed import valid_path
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.runbook.host import Choice, HostFacts, minimal_arguments, root_argument
+from bootkeep.runbook.opening import grub_modules, grub_name, passphrase_place, unlock_in_grub
 from bootkeep.runbook.steps import (
     AFTER,
     GRUB_RESCUE,
@@ -22,9 +23,11 @@ from bootkeep.runbook.steps import (
 
 
 def grub_partition(facts: HostFacts) -> str:
-    """What ``grub rescue>`` calls the partition of /boot if the firmware lists this disk first, e.g. ``hd0,gpt2``; or empty."""
+    """What ``grub rescue>`` calls the device of /boot; of a partition, if the firmware lists its disk first. Empty: not known."""
     boot = facts.layout.boot
     device = boot.device if boot is not None else None
+    if boot is not None and boot.stack:
+        return grub_name(boot, facts)
     if device is None or device.kind != "part":
         return ""
     number = re.search(r"(?:[a-z]|\dp)(\d+)$", device.name)
@@ -45,14 +48,18 @@ def grub_rescue(facts: HostFacts) -> Section:
     separate = facts.layout.at("/boot") is not None
     folder = facts.layout.in_loader(grub_folder(facts))
     guess = grub_partition(facts)
+    stacked = "/" in guess or guess == "crypto0"
     seen = f"{folder.rpartition('/')[2]}/ among the names" if separate else "boot/ among the names"
     steps: list[tuple[Step, str, tuple[str, ...]]] = [
+        *_unlocking(facts, Place.GRUB_RESCUE),
         (
             Step(
                 Place.GRUB_RESCUE,
                 "See which partitions GRUB knows.",
                 ("ls",),
-                expect=f"a list that holds ({guess or 'hd0,...'})",
+                expect=f"a list that holds ({guess or 'hd0,...'})"
+                if not guess.startswith("mduuid/")
+                else "(md/...) in the list",
             ),
             RESCUE,
             ("partitions",),
@@ -63,13 +70,13 @@ def grub_rescue(facts: HostFacts) -> Section:
             (
                 Step(
                     Place.GRUB_RESCUE,
-                    "Look into the one that held /boot when this was written. Another one has it? Then type "
-                    "that one here and below.",
+                    "Look into the one that held /boot when this was written."
+                    + ("" if stacked else " Another one has it? Then type that one here and below."),
                     (f"ls ({guess})/",),
                     expect=seen,
                 ),
                 RESCUE,
-                ("partition of /boot",),
+                () if stacked else ("partition of /boot",),
             ),
             (
                 Step(
@@ -131,6 +138,21 @@ def grub_rescue(facts: HostFacts) -> Section:
     )
 
 
+def _unlocking(facts: HostFacts, place: Place) -> list[tuple[Step, str, tuple[str, ...]]]:
+    """For an encrypted /boot: GRUB asks for the passphrase itself."""
+    lines = unlock_in_grub(facts.layout.boot, facts)
+    if not lines:
+        return []
+    step = Step(
+        place,
+        f"/boot is encrypted. {passphrase_place(facts)} GRUB's keyboard is US-English; it shows nothing while you type.",
+        lines,
+        expect="Enter passphrase ..., then 'Slot ... opened' after up to a minute",
+        on_fail="'Invalid passphrase' or 'access denied': again, slowly. 'no such cryptodisk' or an unknown command: IF NOT",
+    )
+    return [(step, RESCUE, ())]
+
+
 def hand_boot(facts: HostFacts) -> Section:
     """Load a kernel by hand. The UUID and the release are typed once each: variables keep the lines short."""
     choice = facts.good or next(iter(facts.choices), None)
@@ -141,6 +163,15 @@ def hand_boot(facts: HostFacts) -> Section:
         )
     ]
     steps: list[tuple[Step, str, tuple[str, ...]]] = []
+    modules = grub_modules(boot, facts)
+    if modules:
+        see = Step(
+            Place.GRUB,
+            "Let GRUB see through the layers below /boot. 'already loaded' is all right.",
+            tuple(f"insmod {name}" for name in modules),
+            expect="nothing. 'prohibited by secure boot policy': go on, the signed GRUB has them inside",
+        )
+        steps += [(see, RESCUE, ()), *_unlocking(facts, Place.GRUB)]
     if boot is not None and boot.uuid:
         find = Step(
             Place.GRUB,

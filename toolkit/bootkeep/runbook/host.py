@@ -12,6 +12,7 @@ from bootkeep.facts.kernel import Kernel
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.typed import plain, shell_word, valid_path
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.assembly import mapper_name
 from bootkeep.remedies.common import bootable, family_of, has_initramfs, kernels_of
 from bootkeep.remedies.layout import Layout, Volume, layout_of
 
@@ -84,11 +85,7 @@ class HostFacts:
     @property
     def covered(self) -> bool:
         """Whether the rescue path knows this host's storage."""
-        return not any(volume.stack for volume in self.layout.volumes) and not self._foreign
-
-    @property
-    def _foreign(self) -> bool:
-        return any("no rescue steps" in sentence for sentence in self.layout.not_covered)
+        return self.layout.covered
 
 
 def facts_of(state: BootState, verdict: Verdict, policy: Policy, generated_at: str) -> HostFacts:
@@ -164,9 +161,11 @@ def minimal_arguments(choice: Choice) -> tuple[str, ...]:
 
 
 def root_argument(facts: HostFacts, choice: Choice) -> str:
-    """The value of root= to type: this host's root by UUID, else as the command line had it; empty when neither is known."""
+    """The value of root= to type: by UUID, LVM by its name as grub-mkconfig does, else as the menu has it; empty: not known."""
     root = facts.layout.root
-    if root is not None and root.uuid and not root.stack:
+    if root is not None and root.uuid and root.device is not None and root.device.kind == "lvm":
+        return f"/dev/mapper/{mapper_name(root.device)}"
+    if root is not None and root.uuid and facts.layout.covered:
         return f"UUID={root.uuid}"
     for word in choice.arguments.split(" "):
         value = word.removeprefix("root=")
@@ -176,6 +175,11 @@ def root_argument(facts: HostFacts, choice: Choice) -> str:
 
 
 def mount_words(volume: Volume) -> str:
-    """``mount``'s options and source for a volume."""
-    option = f"-o subvol=/{volume.subvolume} " if volume.subvolume else ""
-    return f"{shell_word(option.strip()) if ' ' in volume.subvolume else option.strip()} UUID={volume.uuid}".strip()
+    """``mount``'s options and source for a volume. btrfs always says which subvolume: its default one may have been moved."""
+    words = [*(["-o", mount_option(volume)] if mount_option(volume) else []), volume.source]
+    return " ".join(words)
+
+
+def mount_option(volume: Volume) -> str:
+    """``subvol=...`` for btrfs, quoted where it must be; empty for others."""
+    return shell_word(f"subvol=/{volume.subvolume}") if volume.file_system == "btrfs" else ""

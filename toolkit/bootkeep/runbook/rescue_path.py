@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, RESTORE, Box, Item, Section, Text
 from bootkeep.facts.typed import plain, shell_word, valid_release
 from bootkeep.remedies.common import SAVED
 from bootkeep.remedies.layout import Volume
 from bootkeep.runbook.appendix import devices_table
-from bootkeep.runbook.host import HostFacts, mount_words
+from bootkeep.runbook.host import HostFacts, mount_option, mount_words
+from bootkeep.runbook.medium import identify_step, medium_steps
+from bootkeep.runbook.opening import StepRow, closing, opening
 from bootkeep.runbook.steps import CARDS, RESCUE, SEE, VERIFY, numbered, section, shell
 
 #: Where the host's root is mounted in the rescue shell.
 TARGET = "/mnt/target"
 
-#: What ``uname -m`` prints, by dpkg's name of the architecture.
-_MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "i686", "armhf": "armv7l", "ppc64el": "ppc64le"}
-
-StepRow = tuple[Step, str, tuple[str, ...]]
-
 
 def rescue_path(facts: HostFacts, saves: tuple[str, ...]) -> Section:
     """R: up to the prompt inside the host's own root. ``saves`` keep the originals of what the cards change."""
-    steps = [*_medium(facts), *_identify(facts)]
+    steps = [*medium_steps(facts), identify_step(facts)]
     if not facts.covered:
         box = Box("NOT COVERED: call. These facts are known", facts.layout.not_covered)
         stop = Step(
@@ -33,77 +33,37 @@ def rescue_path(facts: HostFacts, saves: tuple[str, ...]) -> Section:
             on_fail=CALL,
         )
         numbers = numbered(RESCUE, [*steps, (stop, CALL, ())])
-        return section(RESCUE, "Rescue medium", (box, *numbers, devices_table(facts)), (CALL,), minutes=45)
-    steps += [*_mounts(facts), *_enter(facts), *_keep(saves)]
+        return section(
+            RESCUE, "Rescue medium", (box, *numbers, devices_table(facts)), (CALL,), minutes=45, new_page=False
+        )
+    steps += [*opening(facts), *_mounts(facts), *_enter(facts), *_keep(saves)]
     choose = Step(
         Place.TARGET,
         "Now do ONE card: the one that stands in 'then' in section W for what you saw. Come back here.",
         expect="the last thing that the card says",
     )
+    listed = numbered(RESCUE, [*steps, (choose, CALL, ())])
+    first = next((row.id for row in listed if row.step.writes), listed[-1].id)
     items: list[Item] = [
-        Text(
-            "Type in the rescue medium's root shell (sudo -i gets one on a live medium). Nothing before R5 writes to a disk."
-        ),
-        *numbered(RESCUE, [*steps, (choose, CALL, ())]),
+        Text(f"Type in the rescue medium's root shell. Nothing before {first} writes to a file system."),
+        *listed,
     ]
-    return section(RESCUE, "Rescue medium: get into this host's system", items, (VERIFY,), minutes=45)
+    return section(RESCUE, "Rescue medium: get into this host's system", items, (VERIFY,), minutes=45, new_page=False)
 
 
-def _medium(facts: HostFacts) -> list[StepRow]:
-    mode = facts.firmware.upper()
-    medium = (
-        plain(facts.policy.site.rescue_medium) or "A Debian installer (Advanced options, Rescue mode) or live medium"
-    )
-    ours = plain(facts.state.identity.architecture)
-    arch = _MACHINES.get(ours, ours)
-    check = Step(
-        Place.RESCUE,
-        f"Did it start in {mode} mode, as this host does?" if mode else "Write down in which mode it started.",
-        ("[ -d /sys/firmware/efi ] && echo UEFI || echo BIOS", "uname -m"),
-        expect=f"{mode}, then {arch}" if mode else f"UEFI or BIOS, then {arch}",
-        on_fail="Restart, and choose the medium's other entry in the firmware's boot menu",
-    )
-    start = Step(
-        Place.FIRMWARE,
-        f"{medium}, same architecture ({arch}). Start it in {mode or 'the mode of this host: NOT KNOWN, mostly UEFI'} mode.",
-        expect="a root shell (Alt-F2 on an installer, then Enter)",
-        minutes=10,
-    )
-    return [(start, CALL, ()), (check, CALL, () if mode else ("UEFI or BIOS",))]
-
-
-def _identify(facts: HostFacts) -> list[StepRow]:
-    root = facts.layout.root
-    disks = facts.layout.boot_disks
-    ticks = []
-    if facts.state.identity.serial:
-        ticks.append(f"serial number {plain(facts.state.identity.serial)}")
-    ticks += [f"disk serial {plain(disk.serial)}" for disk in disks if disk.serial]
-    if root is not None and root.uuid:
-        ticks.append(f"{root.file_system} UUID {root.uuid}")
-    step = shell(
-        Place.RESCUE,
-        "Is this the right machine? Tick off each. One is missing: STOP, wrong host or old paper.",
-        "cat /sys/class/dmi/id/product_serial",
-        "lsblk -o NAME,SIZE,TYPE,FSTYPE,UUID,SERIAL",
-        expect="; ".join(ticks) if ticks else "READ THIS FROM THE SCREEN, and compare with the machine's sticker",
-    )
-    return [(step, CALL, () if ticks else ("serial number", "UUID of the root file system"))]
-
-
-def _mount_step(volume: Volume, facts: HostFacts) -> StepRow:
+def _mount_step(volume: Volume) -> StepRow:
     place = TARGET if volume.target == "/" else TARGET + volume.target
     where = shell_word(place)
-    if not volume.uuid:
+    if not volume.source:
         name = "the root file system" if volume.target == "/" else plain(volume.target)
-        option = f"-o subvol=/{volume.subvolume} " if volume.subvolume else ""
+        option = f"-o {mount_option(volume)} " if volume.subvolume else ""
         ask = "read -r -p 'UUID: ' U"
         step = shell(
             Place.RESCUE,
             f"Mount {name}. Its UUID was not known when this was written.",
             "lsblk -o NAME,SIZE,FSTYPE,LABEL,UUID",
             ask,
-            f'mount {shell_word(option.strip()) + " " if " " in volume.subvolume else option}"UUID=$U" {where}',
+            f'mount {option}"UUID=$U" {where}',
             expect="nothing: it worked",
             undo=(f"umount {where}",),
             writes=True,
@@ -114,13 +74,30 @@ def _mount_step(volume: Volume, facts: HostFacts) -> StepRow:
         f"Mount {plain(volume.target)} ({volume.file_system or 'file system not known'}).",
         f"mount {mount_words(volume)} {where}",
         expect="nothing: it worked",
-        on_fail=""
-        if volume.target != "/"
-        else "'can't find UUID': a disk is missing. Damaged: repair needs the approver",
+        on_fail="'can't find UUID': a disk is missing. Damaged: repair needs the approver",
         undo=(f"umount {where}",),
         writes=True,
     )
     return (step, CALL, ())
+
+
+def _mount_others(volumes: Sequence[Volume]) -> list[StepRow]:
+    """What lies below the root, parents first, in one step."""
+    if not volumes:
+        return []
+    where = {volume.target: shell_word(TARGET + volume.target) for volume in volumes}
+    mirrored = sum(volume.file_system == "vfat" for volume in volumes) > 1
+    named = ", ".join(f"{plain(volume.target)} ({volume.file_system or 'not known'})" for volume in volumes)
+    step = shell(
+        Place.RESCUE,
+        f"Mount what lies below it, in this order: {named}.",
+        *(f"mount {mount_words(volume)} {where[volume.target]}" for volume in volumes),
+        expect="nothing: it worked",
+        on_fail="'can't find UUID': a disk is missing" + (". One ESP of two is enough to go on" if mirrored else ""),
+        undo=tuple(f"umount {where[volume.target]}" for volume in reversed(volumes)),
+        writes=True,
+    )
+    return [(step, CALL, ())]
 
 
 def _mounts(facts: HostFacts) -> list[StepRow]:
@@ -131,19 +108,19 @@ def _mounts(facts: HostFacts) -> list[StepRow]:
     prepare = [f"modprobe -a {' '.join(modules)}"] if modules else []
     root, *others = volumes
     rows: list[StepRow] = []
-    if root.uuid:
+    if root.source:
+        option = ",".join(("ro", *([mount_option(root)] if mount_option(root) else [])))
         look = shell(
             Place.RESCUE,
             "Look first, without writing: is it this host's root file system?",
             *prepare,
             f"mkdir -p {TARGET}",
-            f"mount -o ro{f',subvol=/{root.subvolume}' if root.subvolume else ''} UUID={root.uuid} {TARGET}"
-            if " " not in root.subvolume
-            else f"mount -o ro,{shell_word('subvol=/' + root.subvolume)} UUID={root.uuid} {TARGET}",
+            f"mount -o {option} {root.source} {TARGET}",
             f"cat {TARGET}/etc/hostname",
             f"umount {TARGET}",
             expect=facts.hostname,
-            on_fail="'can't find UUID': wrong host or a disk is missing. 'wrong fs type': file system damaged; think of restoring",
+            on_fail="'can't find UUID', 'does not exist': a step before has failed, or a disk is missing. 'wrong fs type': "
+            "file system damaged; think of restoring",
         )
         rows.append((look, RESTORE, ()))
     else:
@@ -154,7 +131,10 @@ def _mounts(facts: HostFacts) -> list[StepRow]:
                 (),
             )
         )
-    rows += [_mount_step(volume, facts) for volume in (root, *others)]
+    rows.append(_mount_step(root))
+    for known, run in groupby(others, key=lambda volume: bool(volume.source)):
+        some = list(run)
+        rows += _mount_others(some) if known else [_mount_step(volume) for volume in some]
     binds = shell(
         Place.RESCUE,
         "Lend it this machine's devices, and processes.",
@@ -174,7 +154,7 @@ def _mounts(facts: HostFacts) -> list[StepRow]:
     table = Step(
         Place.RESCUE,
         "Compare: each of these, and nothing of them missing.",
-        (f"findmnt --real -R {TARGET} -o TARGET,UUID",),
+        (f"findmnt --real -R {TARGET} -o TARGET,SOURCE,UUID",),
         expect="; ".join(f"{TARGET}{'' if v.target == '/' else plain(v.target)} {v.uuid}".strip() for v in volumes),
         on_fail="Mount what is missing: without it, files land in the hidden directory below",
     )
@@ -250,5 +230,13 @@ def way_out(facts: HostFacts) -> tuple[tuple[Step, str], ...]:
         expect="ALL UNMOUNTED",
         on_fail="'target is busy': fuser -vm /mnt/target names the process; leave it, then again",
     )
+    lines = closing(facts)
+    close = shell(
+        Place.RESCUE,
+        "Close what was opened, the last first.",
+        *lines,
+        expect="no error",
+        on_fail="'in use' or 'busy': dmsetup ls --tree shows by what. Nothing is mounted any more: restarting is safe",
+    )
     restart = Step(Place.RESCUE, "Take the medium out, and restart.", ("reboot",), expect="the host boots", minutes=5)
-    return (leave, CALL), (unmount, CALL), (restart, SEE)
+    return (leave, CALL), (unmount, CALL), *(((close, CALL),) if lines else ()), (restart, SEE)
