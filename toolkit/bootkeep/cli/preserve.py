@@ -121,10 +121,15 @@ def _override(reason: str, json: bool) -> None:
 
 
 def _booted(json: bool) -> None:
+    from bootkeep.edges.config import load_policy
     from bootkeep.edges.store import Store
     from bootkeep.flows.last_good import mark_last_good
+    from bootkeep.flows.settling import after_boot
 
-    marked = mark_last_good(Store(), wait_s=BOOT_WAIT_S)
+    try:
+        marked = mark_last_good(Store(), wait_s=BOOT_WAIT_S)
+    finally:  # also after a boot that proves nothing: then it matters most what is different
+        after_boot(Store(), load_policy())
     if json:
         print_json(marked)
         raise typer.Exit(ExitCode.OK)

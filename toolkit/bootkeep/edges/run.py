@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, BinaryIO
 
@@ -84,6 +84,33 @@ def run(
         seconds=time.monotonic() - started,
         timed_out=timed_out,
     )
+
+
+def detach(argv: Sequence[str]) -> None:
+    """Start a process that nobody waits for and that outlives this one: its own session, nothing of ours kept open.
+
+    Raises OSError when no process can be started.
+    """
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)  # the one between us, which ends at once
+        return
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            os.chdir("/")
+            os.nice(10)
+            null = os.open(os.devnull, os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(null, descriptor)
+            for name in os.listdir("/proc/self/fd"):
+                if int(name) > 2:
+                    with suppress(OSError):  # the listing's own
+                        os.close(int(name))
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.execve(argv[0], list(argv), clean_environment())  # noqa: S606 - argv, as everywhere here
+    finally:
+        os._exit(1)
 
 
 def _kill_group(pid: int) -> None:

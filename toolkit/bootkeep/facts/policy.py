@@ -48,3 +48,7 @@ class Policy:
     config_paths: tuple[str, ...] = ()  # further configuration files outside /etc to watch
     noise: tuple[NoiseRule, ...] = ()  # what a report leaves out here, beside docs/reference/noise.md
     noise_off: tuple[str, ...] = ()  # ids of bootkeep's own noise rules that do not apply here
+    keep_transactions: int = 200  # in the store; the newest and open ones are always kept
+    keep_days: float = 400.0
+    keep_bytes: int = 512 * 1024 * 1024
+    await_delivery: bool = False  # keep, whatever the limits, what no master has taken over yet

@@ -89,6 +89,9 @@ class Transaction:
     override: Override | None = None
     preserved: tuple[str, ...] = ()  # keys of kernels preserved for it
     advice: str = ""  # what to type instead of what was refused
+    awaits: tuple[str, ...] = ()  # phases still to come: settled, boot
+    missed: tuple[str, ...] = ()  # phases that never came: a boot or a later transaction was first
+    alarms: tuple[str, ...] = ()  # what the settled look, and the one after the boot, found wrong with services and sockets
 
     @property
     def changes(self) -> tuple[PackageChange, ...]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 from bootkeep.edges.config import load_policy
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
+from bootkeep.facts.transaction import Transaction
+from bootkeep.flows.settling import settle, start_settling
 from bootkeep.flows.transaction import Answer, Request, close_transaction, open_transaction
 
 
@@ -19,5 +24,19 @@ def policy_or_default() -> tuple[Policy, str]:
 
 def run_hook(phase: str, request: Request, policy: Policy, *, deadline_s: float) -> Answer:
     """Run the first or the second half of a transaction."""
-    half = open_transaction if phase == "pre" else close_transaction
-    return half(request, store=Store(), policy=policy, deadline_s=deadline_s)
+    store = Store()
+    if phase == "pre":
+        return open_transaction(request, store=store, policy=policy, deadline_s=deadline_s)
+    answer = close_transaction(request, store=store, policy=policy, deadline_s=deadline_s)
+    if answer.text:  # something was recorded
+        start_settling()
+    return answer
+
+
+def run_settling(wait_s: float) -> Transaction | None:
+    """The detached worker: wait, then take the settled look of what waits for it."""
+    time.sleep(wait_s)
+    policy, complaint = policy_or_default()
+    if complaint:
+        print(complaint, file=sys.stderr)  # noqa: T201 - standard error is the journal, or nothing
+    return settle(Store(), policy)

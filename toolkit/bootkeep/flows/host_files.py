@@ -26,6 +26,8 @@ class HostFile:
 HOOKS = (
     HostFile("apt-hook", "/usr/lib/bootkeep/apt-hook", 0o755),
     HostFile("dpkg-hook", "/usr/lib/bootkeep/dpkg-hook", 0o755),
+    HostFile("bootkeep-settle.service", "/etc/systemd/system/bootkeep-settle.service", 0o644),
+    HostFile("bootkeep-settle.timer", "/etc/systemd/system/bootkeep-settle.timer", 0o644),
     HostFile("zz-bootkeep", "/etc/apt/apt.conf.d/zz-bootkeep", 0o644),
     HostFile("dpkg-cfg-bootkeep", "/etc/dpkg/dpkg.cfg.d/bootkeep", 0o644),
 )

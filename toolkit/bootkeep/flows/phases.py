@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bootkeep.edges.kept_copies import add_copies, kept_paths
 from bootkeep.edges.redaction_key import make_key
+from bootkeep.edges.retention import Retention
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.finding import Verdict
@@ -21,12 +22,18 @@ _LEAST_TO_JUDGE_S = 0.3
 _RECENT = 5
 
 
-def take_phase(store: Store, transaction: Transaction, phase: str, *, root: Path, until: float) -> Snapshot:
-    """Look at the whole machine until ``until`` (of the monotonic clock), and copy what of its configuration is at stake."""
+def take_phase(
+    store: Store, transaction: Transaction, phase: str, *, root: Path, until: float, tier: int = 2, since: str = ""
+) -> Snapshot:
+    """Look at the whole machine until ``until`` (of the monotonic clock), and copy what of its configuration is at stake.
+
+    ``tier`` and ``since`` as for :func:`bootkeep.flows.snapshot.take_snapshot`.
+    """
     from bootkeep.flows.snapshot import config_copies, take_snapshot
 
     changes = transaction.changes
-    snapshot = take_snapshot(phase, root=root, packages=changes, deadline_s=max(0.2, until - time.monotonic()))
+    left = max(0.2, until - time.monotonic())
+    snapshot = take_snapshot(phase, root=root, packages=changes, deadline_s=left, tier=tier, since=since)
     store.save_snapshot(transaction.id, phase, snapshot)
     also = () if phase == "pre" else kept_paths(store, transaction.id, "pre")
     copies = config_copies(snapshot, changes, also=also, root=root, key=make_key(store.root))
@@ -67,3 +74,8 @@ def _judged_before(store: Store) -> Readings | None:
             except BootkeepError:
                 continue  # damaged: an older one serves as well, and without any everything is read
     return None
+
+
+def retention(policy: Policy) -> Retention:
+    """How much the store may hold, by this policy."""
+    return Retention(policy.keep_transactions, policy.keep_days, policy.keep_bytes, policy.await_delivery)

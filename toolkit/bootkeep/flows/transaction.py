@@ -25,7 +25,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
-from bootkeep.flows.phases import judge_phase, take_phase
+from bootkeep.flows.phases import judge_phase, retention, take_phase
 from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
 from bootkeep.flows.preserved_modules import step_aside, step_back
 from bootkeep.flows.transaction_files import planned_config_copies
@@ -34,6 +34,8 @@ from bootkeep.flows.transaction_files import planned_config_copies
 IDLE = timedelta(seconds=90)
 #: How many of the newest records a hook looks at for its own session.
 _RECENT = 25
+#: The worker after a transaction prunes the store; a hook does so only where that worker does not seem to run.
+_SLACK = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,16 @@ def _close(request: Request, *, store: Store, policy: Policy, root: Path, until:
         outcome, problem = Outcome.FAILED, f"dpkg's status cannot be read: {error}"
     steps = tuple(replace(step, ended_at=step.ended_at or now) for step in session.steps)
     detail = "; ".join(part for part in (_lasting(session), problem) if part)
-    closed = replace(session, outcome=outcome, outcome_detail=detail, ended_at=now, steps=steps)
+    closed = replace(
+        session,
+        outcome=outcome,
+        outcome_detail=detail,
+        ended_at=now,
+        steps=steps,
+        phases=tuple(phase for phase in session.phases if phase != "settled"),  # it settled before its last step
+        awaits=("settled", "boot"),
+        alarms=(),
+    )
     store.save_transaction(closed)  # before the snapshot: a deadline must not leave it open
     _copy_planned(store, closed, "post", session.changes, root=root)
     snapshot = take_phase(store, closed, "post", root=root, until=until)
@@ -156,7 +167,8 @@ def _close(request: Request, *, store: Store, policy: Policy, root: Path, until:
     store.save_transaction(closed)
     _refresh_menu(root)
     verdict = judge_phase(store, closed, snapshot, policy, root=root, until=until)
-    store.prune()
+    if len(store.transaction_ids()) > policy.keep_transactions + _SLACK:
+        store.prune(retention(policy))
     return Answer(_one_line(closed, verdict))
 
 
@@ -171,9 +183,11 @@ def close_orphans(store: Store, *, root: Path = Path("/"), but: Caller | None = 
         if caller.boot_id == boot and processes.is_alive(caller.pid, caller.start_ticks):
             continue
         why = "the package manager went away without running the hooks after it"
+        awaits: tuple[str, ...] = ("boot",)
         try:
             if nothing_happened(item.changes, installed_packages(root)):
                 why = "nothing was changed: another hook or the person stopped it before anything was unpacked"
+                awaits = ()
         except (NotUnderstood, OSError):
             pass
         now = now_utc()
@@ -183,6 +197,7 @@ def close_orphans(store: Store, *, root: Path = Path("/"), but: Caller | None = 
             outcome_detail="; ".join(part for part in (_lasting(item), why) if part),
             ended_at=now,
             steps=tuple(replace(step, ended_at=step.ended_at or now) for step in item.steps),
+            awaits=awaits,
         )
         store.save_transaction(ended)
         closed.append(ended)

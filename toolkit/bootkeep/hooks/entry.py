@@ -17,6 +17,8 @@ _TOO_LATE = "bootkeep: the hook ran out of time, this transaction may lack a sna
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code of one hook run: 0, or REFUSED."""
+    if arguments and arguments[0] == "settle":
+        return _settle(arguments[1:])
     if tuple(arguments) not in {(family, phase) for family in ("apt", "dpkg") for phase in ("pre", "post")}:
         tell(f"bootkeep: a hook was called with {' '.join(arguments)!r}; see docs/reference/hooks.md")
         return 0
@@ -32,6 +34,16 @@ def main(arguments: Sequence[str]) -> int:
     if code is None:
         return 1  # it died: the shim logs it
     return code if code != REFUSED or phase == "pre" else 0
+
+
+def _settle(arguments: Sequence[str]) -> int:
+    """The detached worker after a transaction; nobody waits for it."""
+    from bootkeep.flows.hook_run import run_settling
+
+    done = run_settling(float(arguments[0]) if arguments else 0.0)
+    for alarm in done.alarms if done else ():
+        print(f"bootkeep: {alarm}", file=sys.stderr)  # noqa: T201 - standard error is the journal
+    return 0
 
 
 def tell(text: str) -> None:

@@ -1,0 +1,188 @@
+"""What comes after a transaction: the settled look a little later, and the look after the next boot.
+
+Right after a transaction services are still being restarted: a socket that is closed then may be open again a moment later.
+So only the settled look raises alarms about services and sockets. It belongs to the newest transaction: when another one
+follows within the time, one look serves both, and what happened between them shows before the second (its ``pre``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bootkeep.edges import processes
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.run import detach, run
+from bootkeep.edges.store import Store
+from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.flows.phases import judge_phase, retention, take_phase
+from bootkeep.flows.transaction import close_orphans
+
+#: After the end of a transaction; the timer's OnActiveSec says the same.
+SETTLE_S = 90
+TIMER = "bootkeep-settle.timer"
+#: Enough for the slow reads, too little to be noticed as a process that hangs.
+_LOOK_S = 60.0
+#: How many of the newest records may still wait for a look.
+_RECENT = 25
+
+
+def start_settling(*, wait_s: float = 1.0) -> None:
+    """Have the settled look come SETTLE_S seconds from now. It outlives the package manager and holds nothing of it open.
+
+    Where systemd runs its timer is started anew, so that transactions that follow each other share one look; else, or when
+    systemd does not answer within ``wait_s``, a process of its own waits.
+    """
+    if Path("/run/systemd/system").is_dir():
+        done = run(["systemctl", "restart", "--no-block", TIMER], timeout_s=wait_s)
+        if done.exit_code == 0:
+            return
+    detach([sys.executable, "-I", "-m", "bootkeep.hooks", "settle", str(SETTLE_S)])
+
+
+def settle(store: Store, policy: Policy, *, root: Path = Path("/")) -> Transaction | None:
+    """Take the settled look of the newest transaction that waits for it; the record afterwards, None when none was due.
+
+    A transaction that is at work now puts it off: its own end starts the time anew. Raises StoreError.
+    """
+    with _alone(store) as alone:
+        if not alone:
+            return None
+        close_orphans(store, root=root)
+        waiting = _waiting(store, "settled")
+        recent = store.newest(_RECENT)
+        if not waiting or any(item.outcome is Outcome.OPEN for item in recent) or processes.lock_holder() is not None:
+            return None
+        if 0 <= _age_s(waiting[0].ended_at) < SETTLE_S - 5:
+            return None  # a later transaction has started a worker of its own
+        here = processes.boot_id()
+        for item in waiting[1:]:
+            store.save_transaction(_without(item, "settled"))
+        item = waiting[0]
+        if item.caller.boot_id != here:
+            store.save_transaction(_without(item, "settled"))
+            return None
+        return _look(store, item, "settled", policy, root=root)
+
+
+def after_boot(store: Store, policy: Policy, *, root: Path = Path("/")) -> Transaction | None:
+    """Take the look after a boot for the newest transaction before it, and close what the boot cut off.
+
+    The record of that transaction; None when none waited. Raises StoreError.
+    """
+    close_orphans(store, root=root)
+    here = processes.boot_id()
+    before = [item for item in store.newest(_RECENT) if item.awaits and item.caller.boot_id != here]
+    for item in before[1:]:
+        store.save_transaction(_without(item, *item.awaits))
+    if not before:
+        return None
+    item = before[0]
+    if "settled" in item.awaits:
+        item = _without(item, "settled")
+        store.save_transaction(item)
+    return _look(store, item, "boot", policy, root=root) if "boot" in item.awaits else item
+
+
+def _look(store: Store, item: Transaction, phase: str, policy: Policy, *, root: Path) -> Transaction | None:
+    until = time.monotonic() + _LOOK_S
+    since = f"@{int(_moment(item.started_at))}"
+    snapshot = take_phase(store, item, phase, root=root, until=until, tier=3, since=since)
+    judge_phase(store, item, snapshot, policy, root=root, until=until)
+    alarms = _alarms(store, item, phase, policy)
+    now = store.load_transaction(item.id)
+    if now.steps != item.steps or now.outcome is Outcome.OPEN:
+        return None  # its process went on with it meanwhile, and its end will start this anew
+    done = replace(
+        now,
+        phases=tuple(dict.fromkeys((*now.phases, phase))),
+        awaits=tuple(name for name in now.awaits if name != phase),
+        alarms=(*(now.alarms if phase == "boot" else ()), *alarms),
+    )
+    store.save_transaction(done)
+    store.prune(retention(policy))
+    return done
+
+
+def _alarms(store: Store, item: Transaction, phase: str, policy: Policy) -> tuple[str, ...]:
+    """What this look found wrong with services and sockets, against the look before the transaction (or the boot)."""
+    from bootkeep.assemble_system import assemble_system
+    from bootkeep.compare import compare_all
+    from bootkeep.compare.noise import NoiseFilter
+    from bootkeep.facts.change import ChangeClass, ChangeSeverity
+
+    base = "pre" if phase == "settled" else next((name for name in ("settled", "post") if name in item.phases), "pre")
+    if base not in item.phases:
+        return ()
+    try:
+        before, after = store.load_snapshot(item.id, base), store.load_snapshot(item.id, phase)
+    except BootkeepError as error:
+        return (f"services and sockets could not be compared: {error}",)
+    compared = compare_all(
+        assemble_system(before.readings, taken_at=before.taken_at),
+        assemble_system(after.readings, taken_at=after.taken_at),
+        packages=item.changes,
+        noise=NoiseFilter(policy.noise, policy.noise_off),
+    )
+    worth = {ChangeSeverity.HIGH, ChangeSeverity.MEDIUM}
+    about = {ChangeClass.SERVICE, ChangeClass.PORT, ChangeClass.SECURITY_WEAKENED}
+    families = {"unit", "active unit", "listener", "process"}
+    return tuple(
+        change.sentence
+        for change in compared.changes
+        if change.change_class in about and change.family in families and change.severity in worth
+    )
+
+
+def _waiting(store: Store, phase: str) -> list[Transaction]:
+    return [item for item in store.newest(_RECENT) if phase in item.awaits]
+
+
+def _without(item: Transaction, *phases: str) -> Transaction:
+    """The record of a transaction for which these looks will never come."""
+    missed = tuple(dict.fromkeys((*item.missed, *phases)))
+    return replace(item, awaits=tuple(name for name in item.awaits if name not in phases), missed=missed)
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[bool]:
+    """Whether no other worker is at it; the kernel ends the lock with its holder."""
+    if not store.root.is_dir():
+        yield False
+        return
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(store.root / "settle.lock", flags, 0o600)
+    except OSError as error:
+        raise BootkeepError(
+            f"the settled look cannot begin: {error.strerror}",
+            where=str(store.root),
+            next_step="See 'bootkeep selftest'.",
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def _moment(text: str) -> float:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _age_s(text: str) -> float:
+    return _moment(now_utc()) - _moment(text)
