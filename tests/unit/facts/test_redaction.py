@@ -37,6 +37,7 @@ PLANTED_LINES = [
     f"auth_token:{SECRET}",
     f"client-secret={SECRET}#comment",
     f"PGPASSWORD={SECRET} psql",
+    f"/bin/sh -c exec backup -p {SECRET} /srv",
     f"root:$6$abc${SECRET}{SECRET}:19000:0:::",
 ]
 

@@ -213,6 +213,11 @@ def test_report_command_without_transactions_says_what_to_do(app: typer.Typer, t
         (["--package", "openssh-server"], [FIRST, SECOND]),
         (["--package", "nothing"], []),
         (["--outcome", "refused"], [SECOND]),
+        (["--until", "2026-11-23"], [FIRST]),
+        (["--since", "2026-11-23T17:00", "--until", "2026-11-23T18:00"], [FIRST]),
+        (["--manager", "dpkg"], []),
+        (["--weakened"], [FIRST]),
+        (["--limit", "1"], [SECOND]),
     ],
 )
 def test_transactions_command_filters(store: Store, app: typer.Typer, options: list[str], ids: list[str]) -> None:
@@ -220,10 +225,10 @@ def test_transactions_command_filters(store: Store, app: typer.Typer, options: l
     result = runner.invoke(app, ["transactions", "--store", str(store.root), "--json", *options])
     assert [one["id"] for one in json.loads(result.output)] == ids
     table = runner.invoke(app, ["transactions", "--store", str(store.root), *options], env={"COLUMNS": "200"})
-    assert all(id in table.output for id in ids)
+    assert all(id.partition("-")[2] in table.output for id in ids)
 
 
-@pytest.mark.parametrize("since", ["yesterday", "2026-13-01", "20261123"])
+@pytest.mark.parametrize("since", ["yesterday", "2026-13-01", "20261123", "3y", "9999999999d", "2026-11-23T25:00"])
 def test_transactions_command_refuses_a_bad_day(store: Store, app: typer.Typer, since: str) -> None:
     result = CliRunner().invoke(app, ["transactions", "--store", str(store.root), "--since", since])
     assert result.exit_code in {2, 5}

@@ -112,7 +112,7 @@ def test_an_outcome_that_is_not_done_comes_first(outcome: Outcome) -> None:
 def test_an_unknown_verdict_is_never_go() -> None:
     report = hostile_report()
     assert report.verdict.word == "UNKNOWN"
-    assert 'class="banner UNKNOWN"' in render_html(report)
+    assert 'class="banner UNKNOWN ' in render_html(report)
 
 
 class _Page(HTMLParser):

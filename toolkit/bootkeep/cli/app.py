@@ -21,7 +21,19 @@ app = typer.Typer(
 )
 
 #: One module a command (bootkeep.cli.<name>), each with a ``register(app)``.
-COMMANDS = ("check", "snapshot", "transactions", "report", "restore-config", "runbook", "preserve", "selftest")
+COMMANDS = (
+    "check",
+    "fix",
+    "snapshot",
+    "transactions",
+    "report",
+    "diff",
+    "watch",
+    "restore-config",
+    "runbook",
+    "preserve",
+    "selftest",
+)
 
 
 @app.command()

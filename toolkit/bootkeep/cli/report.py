@@ -10,7 +10,8 @@ import typer
 
 from bootkeep.cli.common import JsonOption, console, errors_become_exits
 from bootkeep.facts.errors import BootkeepError
-from bootkeep.flows.report import build_report, render, store_at, verdict_now, write_report
+from bootkeep.flows.report import build_report, policy_for, render, render_pdf, store_at, verdict_now, write_report
+from bootkeep.reports.document import Report
 
 
 class Form(StrEnum):
@@ -20,6 +21,7 @@ class Form(StrEnum):
     HTML = "html"
     TEXT = "text"
     JSON = "json"
+    PDF = "pdf"
 
 
 TransactionArgument = Annotated[
@@ -61,7 +63,7 @@ def report(
     """
     source = store_at(store)
     verdict = verdict_now(source, transaction) if store is None and not diff else None
-    built = build_report(source, transaction, phase=phase, verdict=verdict)
+    built = build_report(source, transaction, policy=policy_for(store), phase=phase, verdict=verdict)
     if diff:
         found = next((one for one in built.diffs if one.path == diff), None)
         if found is None:
@@ -74,20 +76,28 @@ def report(
         form_text = "\n".join(found.unified or (found.note,)) + "\n"
         _deliver(form_text, output)
         return
-    if json:
-        form = Form.JSON
+    show(built, Form.JSON if json else form, output)
+
+
+def show(report: Report, form: Form, output: Path | None) -> None:
+    """Print a report in a form, or write it into a file."""
+    if form is Form.PDF:
+        if output is None:
+            raise BootkeepError("a PDF is not for the screen", where="report", next_step="Name a file with --output.")
+        _deliver(render_pdf(report), output)
+        return
     if form is Form.TERMINAL and output is None:
         from bootkeep.flows.report import terminal_page
 
-        console().print(terminal_page(built))
+        console().print(terminal_page(report))
         return
     # A file has no terminal: the same words without colours.
-    _deliver(render(built, Form.TEXT.value if form is Form.TERMINAL else form.value), output)
+    _deliver(render(report, Form.TEXT.value if form is Form.TERMINAL else form.value), output)
 
 
-def _deliver(text: str, output: Path | None) -> None:
-    if output is None:
+def _deliver(text: str | bytes, output: Path | None) -> None:
+    if output is None and isinstance(text, str):
         typer.echo(text.encode("utf-8", "backslashreplace"), nl=False)
-    else:
+    elif output is not None:
         write_report(text, output)
         typer.echo(f"written to {output}", err=True)

@@ -135,6 +135,8 @@ PLACED = tuple(
         r"(?i)^\s*(?:trap2?sink|informsink)\s+\S+\s+(?P<value>\S+)",
         r"(?i)[?&](?:key|sig|auth|code|pw)=(?P<value>[^&\s\"']+)",
         r"(?<![\w/])[\w.\-]{1,64}:(?P<value>[^\s:/@()]{1,128})@(?:tcp|unix)?\(",  # a Go DSN: user:secret@tcp(host)/db
+        # ``tool -p Secret123 x`` in one line: a word of letters and digits is no port, no path and no number.
+        r"(?<!\S)-p[ \t]+(?P<value>(?=[^\s/=]*[A-Za-z])(?=[^\s/=]*\d)[^\s/=\-.][^\s/=]{7,})(?!\S)",
         r"(?i)(?<!\w)pass:(?P<value>\S+)",  # openssl -passin pass:secret
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 #: What a report compares with ``pre``: the latest look that exists.
 _LATER = ("boot", "settled", "post")
+_RECENT = 25
+#: What bootkeep writes before a transaction's first look: its own doing is no drift.
+_OWN = ("/boot/bootkeep", "/boot/grub/bootkeep.cfg", "/usr/lib/bootkeep/")
+#: When a verdict was reached.
+_WHEN = {"post": "right after the transaction", "settled": "when it had settled", "boot": "after the next boot"}
 
 
 def resolve(store: Store, wanted: str) -> str:
@@ -85,19 +91,19 @@ def build_report(
     comparison = compare_all(was, now, packages=transaction.changes, noise=noise)
     if "pre" not in transaction.phases or later not in transaction.phases:
         comparison = _explained(comparison, transaction, later)
-    then, basis = _verdict(store, transaction, after, rules)
+    then, basis = judged(store, transaction, after, rules)
     return compose(
         transaction,
         was,
         now,
         comparison,
         verdict or then,
-        basis="now" if verdict else basis,
+        basis="as it is now" if verdict else basis,
         boots_next=boots_next(after),
         since_last=since_last(store, transaction, before, noise),
         restored=_restored(store, id),
         withheld=_withheld(store, id),
-        host=after.host or before.host,
+        host=after.host or before.host or _host_of(store),
         phases=("pre", later),
         copies_before=_copies(store, id, "pre"),
         copies_after=_copies(store, id, later) or _copies(store, id, "post"),
@@ -142,6 +148,15 @@ def _withheld(store: Store, id: str) -> dict[str, str]:
     return {path: copy.why for path, copy in both.items() if copy.kind is CopyKind.WITHHELD}
 
 
+def _host_of(store: Store) -> str:
+    """The host's name from its newest snapshot: a refused transaction has none of its own."""
+    for transaction in store.newest(_RECENT):
+        for phase in transaction.phases:
+            with contextlib.suppress(BootkeepError):
+                return store.load_snapshot(transaction.id, phase).host
+    return ""
+
+
 def _restored(store: Store, id: str) -> tuple[Restored, ...]:
     try:
         return load_restored(store, id)
@@ -149,24 +164,29 @@ def _restored(store: Store, id: str) -> tuple[Restored, ...]:
         return ()
 
 
-def _verdict(store: Store, transaction: Transaction, snapshot: Snapshot, policy: Policy) -> tuple[Maybe[Verdict], str]:
+def judged(
+    store: Store, transaction: Transaction | None, snapshot: Snapshot, policy: Policy
+) -> tuple[Maybe[Verdict], str]:
     """The verdict on the record, the latest of its phases, and when that was; else what the snapshot's readings allow."""
-    for phase in (name for name in _LATER if name in transaction.phases):
-        kept = store.load_verdict(transaction.id, phase)
+    phases = transaction.phases if transaction else ()
+    for phase in (name for name in _LATER if name in phases):
+        kept = store.load_verdict(transaction.id if transaction else "", phase)
         if isinstance(kept, Verdict):
-            return kept, f"recorded, {phase}"
-    if transaction.outcome is Outcome.REFUSED:
-        return Unknown("nothing was changed, so nothing was judged; run 'bootkeep check'"), ""
+            return kept, _WHEN[phase]
+    if transaction and transaction.outcome is Outcome.REFUSED:
+        return Unknown("nothing was changed; run 'bootkeep check'"), ""
     asked = {read.key for probe in BOOT_PROBES for read in probe.reads}
     if not asked <= set(snapshot.readings):
-        return Unknown("this transaction has no verdict on its record; run 'bootkeep check'"), ""
+        return Unknown(
+            "there is no verdict on record, and this snapshot did not look at them; run 'bootkeep check'"
+        ), ""
     from bootkeep.flows.check import check_readings
 
     try:
-        judged = check_readings(snapshot.readings, policy, taken_at=snapshot.taken_at).verdict
+        verdict = check_readings(snapshot.readings, policy, taken_at=snapshot.taken_at).verdict
     except NotUnderstood as error:
         return Unknown(str(error)), ""
-    return judged, f"judged from the {snapshot.phase} snapshot"
+    return verdict, f"by the rules of today, from the {snapshot.phase} snapshot"
 
 
 def boots_next(snapshot: Snapshot) -> str:
@@ -199,7 +219,8 @@ def since_last(store: Store, transaction: Transaction, pre: Snapshot, noise: Noi
             assemble_system(pre.readings, taken_at=pre.taken_at),
             noise=noise,
         )
-        return SinceLast(id, (f"{phase} {last.taken_at}", f"pre {pre.taken_at}"), found.changes)
+        changes = tuple(change for change in found.changes if not change.key.startswith(_OWN))
+        return SinceLast(id, (f"{phase} {last.taken_at}", f"pre {pre.taken_at}"), changes)
     return SinceLast("", ("", ""), (), "this is the first transaction on record")
 
 
@@ -220,6 +241,14 @@ def verdict_now(store: Store, wanted: str, root: Path = Path("/")) -> Verdict | 
     return check(LiveHost(root), load_policy(root)).verdict
 
 
+def render_pdf(report: Report, *, paper: str = "a4") -> bytes:
+    """The report on paper. Raises BootkeepError when the PDF engine is not installed."""
+    from bootkeep.flows.typeset import typeset
+    from bootkeep.reports.report_document import report_document
+
+    return typeset("report.typ", report_document(report), paper=paper)
+
+
 def render(report: Report, form: str) -> str:
     """The report as ``text``, ``html`` or ``json``. Raises KeyError on another form."""
     if form == "html":
@@ -237,9 +266,10 @@ def terminal_page(report: Report) -> RenderableType:
     return render_terminal(report)
 
 
-def write_report(text: str, path: Path) -> None:
+def write_report(content: str | bytes, path: Path) -> None:
     """Put a report in a file that only its owner may read; whole or not at all. Raises OSError."""
-    replace_file(path, text.encode("utf-8", "backslashreplace"), mode=0o600)
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+    replace_file(path, data, mode=0o600)
 
 
 def recorded(store: Store) -> tuple[tuple[Transaction, ...], tuple[tuple[str, str], ...]]:
@@ -248,6 +278,13 @@ def recorded(store: Store) -> tuple[tuple[Transaction, ...], tuple[tuple[str, st
     readable = tuple(one for one in everything if isinstance(one, Transaction))
     damaged = tuple((one.id, one.why) for one in everything if not isinstance(one, Transaction))
     return readable, damaged
+
+
+def policy_for(path: Path | None) -> Policy:
+    """This host's policy for its own store; the defaults for a store that came from elsewhere."""
+    from bootkeep.edges.config import load_policy
+
+    return Policy() if path else load_policy()
 
 
 def store_at(path: Path | None) -> Store:

@@ -20,7 +20,8 @@ def planned_config_copies(
 ) -> dict[str, FreshCopy]:
     """A copy of every conffile of the packages in the plan, old version's and new version's, by path.
 
-    ``key`` is the store's for pseudonyms (:mod:`bootkeep.edges.redaction_key`). New archives are asked for theirs until ``budget_s`` seconds are over; the installed ones cost nothing.
+    ``key`` is the store's for pseudonyms (:mod:`bootkeep.edges.redaction_key`). New archives are asked for theirs until
+    ``budget_s`` seconds are over; the installed ones cost nothing.
     """
     changes = tuple(changes)
     paths = _installed_conffiles(changes, root) | _archive_conffiles(changes, time.monotonic() + budget_s)

@@ -9,7 +9,7 @@ from bootkeep.facts.config_copy import Restored
 from bootkeep.facts.finding import Judgement, Verdict
 from bootkeep.facts.redaction import redact_line
 from bootkeep.facts.system import BootFileState, SystemState
-from bootkeep.facts.transaction import Transaction
+from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.facts.unknown import Maybe, Unknown
 from bootkeep.reports.document import Kernels, Report, Section, SinceLast, Subject, VerdictBox
 from bootkeep.reports.headline import summarize
@@ -90,10 +90,11 @@ def compose(
     """
     changes = comparison.changes
     box = _verdict_box(verdict, basis)
+    refused = transaction.outcome is Outcome.REFUSED
     kernels = kernels_of(transaction, before, after, boots_next)
     summary = summarize(transaction, changes, compared=not comparison.not_compared, kernels=kernels)
     return Report(
-        headline=f"{summary}. {box.sentence}",
+        headline=f"{summary}." if refused else f"{summary}. {box.sentence}",
         summary=summary,
         host=host,
         subject=_subject(transaction),
@@ -103,7 +104,7 @@ def compose(
         sections=_sections(changes),
         packages=transaction.changes,
         diffs=file_diffs(changes, copies_before or {}, copies_after or {}, withheld),
-        views=(process_view(before, after), socket_view(before, after)),
+        views=() if refused else (process_view(before, after), socket_view(before, after)),
         not_compared=comparison.not_compared,
         generated_at=generated_at,
         tool_version=tool_version,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from bootkeep.facts.change import Change, NotCompared
+from bootkeep.facts.change import Change, ChangeClass, NotCompared
 from bootkeep.facts.config_copy import Restored
 from bootkeep.facts.finding import Finding
 from bootkeep.facts.transaction import PackageChange
@@ -141,6 +141,18 @@ class Report:
     since_last: SinceLast | None = None
     restored: tuple[Restored, ...] = ()  # files that were put back since
     schema: int = REPORT_SCHEMA
+
+    @property
+    def weakened(self) -> int:
+        """How many changes weaken security."""
+        return sum(1 for change in self.changes if change.change_class is ChangeClass.SECURITY_WEAKENED)
+
+    @property
+    def mood(self) -> str:
+        """What a reader should feel at first sight: ``bad`` (NO-GO, failed), ``odd`` (weakened, unknown, refused), ``good``."""
+        if self.verdict.word == "NO-GO" or self.subject.outcome in {"failed", "interrupted"}:
+            return "bad"
+        return "good" if self.verdict.word == "GO" and not self.weakened else "odd"
 
     @property
     def changes(self) -> tuple[Change, ...]:

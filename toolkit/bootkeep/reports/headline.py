@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind
-from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.facts.transaction import Action, Outcome, Transaction
 from bootkeep.reports.document import Kernels
 
 #: Phrases in a headline; the rest is counted.
@@ -71,11 +71,34 @@ def _names(releases: Sequence[str]) -> str:
 
 def _quiet(transaction: Transaction, changes: Sequence[Change], *, compared: bool) -> str:
     count = len(transaction.changes)
-    packages = f"{count} package{'' if count == 1 else 's'} changed"
+    packages = _packages(transaction)
     if not changes:
         nothing = "nothing changed" if compared else "no change was seen, but not everything could be compared"
         return f"{packages}, otherwise {nothing}" if count else nothing
     return f"{packages}; no change weakens this host" if count else f"{len(changes)} changes; none weakens this host"
+
+
+_DONE = {
+    Action.INSTALL: "installed",
+    Action.UPGRADE: "upgraded",
+    Action.DOWNGRADE: "downgraded",
+    Action.REINSTALL: "reinstalled",
+    Action.REMOVE: "removed",
+    Action.PURGE: "purged",
+    Action.CONFIGURE: "configured",
+}
+_NAMED = 3
+
+
+def _packages(transaction: Transaction) -> str:
+    """``hello 2.10-3 installed``, ``cron and logrotate upgraded``, ``17 packages changed``."""
+    changes = transaction.changes
+    actions = {change.action for change in changes}
+    if not changes or len(changes) > _NAMED or len(actions) > 1:
+        return f"{len(changes)} package{'' if len(changes) == 1 else 's'} changed"
+    version = changes[0].new_version.rpartition(":")[2] if len(changes) == 1 else ""
+    names = _names([change.name for change in changes])
+    return f"{names}{f' {version}' if version else ''} {_DONE[actions.pop()]}"
 
 
 def _phrases(transaction: Transaction, changes: Sequence[Change]) -> Iterable[str]:

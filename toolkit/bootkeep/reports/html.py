@@ -8,11 +8,10 @@ from functools import cache
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from bootkeep.reports.document import Mark, Report
 from bootkeep.reports.printable import printable
-from bootkeep.reports.text import restored_words, since_words
+from bootkeep.reports.text import compared_words, restored_words, since_words
 
 
 def _finalize(value: Any) -> Any:
@@ -70,7 +69,8 @@ def render_html(report: Report) -> str:
             marks=Mark,
             restored_words=restored_words,
             since_words=since_words,
-            script=Markup(SCRIPT),  # noqa: S704 - our own constant, nothing of a machine in it
+            compared=compared_words(report),
+            script=SCRIPT,
             script_hash=_SCRIPT_HASH,
         )
     )

@@ -12,9 +12,10 @@ from rich.text import Text
 from bootkeep.facts.change import Change, ChangeSeverity
 from bootkeep.reports.document import FileDiff, Report, SideBySide
 from bootkeep.reports.printable import printable
-from bootkeep.reports.text import restored_words, since_words
+from bootkeep.reports.text import compared_words, restored_words, since_words
 
 _STYLE_OF_WORD = {"GO": "bold green", "NO-GO": "bold red", "UNKNOWN": "bold yellow"}
+_STYLE_OF_MOOD = {"good": "green", "odd": "yellow", "bad": "red"}
 _STYLE_OF_SEVERITY = {
     ChangeSeverity.HIGH: "bold red",
     ChangeSeverity.MEDIUM: "yellow",
@@ -26,11 +27,12 @@ _STYLE_OF_SEVERITY = {
 def render_terminal(report: Report) -> RenderableType:
     """Something for ``rich.console.Console.print``. Text from the machine is never read as rich's markup."""
     style = _STYLE_OF_WORD.get(report.verdict.word, "bold yellow")
+    title = report.subject.outcome.upper() if report.subject.outcome == "refused" else f"reboot: {report.verdict.word}"
     parts: list[RenderableType] = [
         Panel(
             Text(printable(report.headline), style="bold"),
-            border_style=style,
-            title=Text(report.verdict.word, style=style),
+            border_style=_STYLE_OF_MOOD[report.mood],
+            title=Text(title, style=style),
         ),
         _facts(report),
     ]
@@ -65,12 +67,12 @@ def _facts(report: Report) -> RenderableType:
     rows = [
         ("Host", report.host),
         ("Transaction", f"{subject.id}, {subject.outcome}"),
-        ("", subject.outcome_detail),
+        ("", "" if subject.outcome == "refused" else subject.outcome_detail),
         ("Command", f"{subject.command or subject.manager}" + (f" (by {subject.user})" if subject.user else "")),
-        ("Compared", f"{report.phases[0]} {report.taken_at[0]} with {report.phases[1]} {report.taken_at[1]}"),
+        ("Compared", compared_words(report)),
         ("Override", subject.override),
         ("Instead", subject.advice),
-        ("Verdict", report.verdict.basis),
+        ("Judged", report.verdict.basis),
     ]
     for name, value in rows:
         if value:

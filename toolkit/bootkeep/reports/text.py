@@ -25,7 +25,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"Transaction  {subject.id}  {subject.outcome}  {subject.outcome_detail}".rstrip()
     yield f"Command      {subject.command or subject.manager}" + (f"  (by {subject.user})" if subject.user else "")
     yield f"Time         {subject.started_at} to {subject.ended_at or '?'}"
-    yield f"Compared     {report.phases[0]} ({report.taken_at[0]}) with {report.phases[1]} ({report.taken_at[1]})"
+    if compared_words(report):
+        yield f"Compared     {compared_words(report)}"
     if subject.override:
         yield f"Override     the guard was switched off: {subject.override}"
     if subject.advice:
@@ -49,6 +50,13 @@ def _lines(report: Report) -> Iterator[str]:
         yield from ("", "Could not be compared", "-" * _WIDTH)
         yield from (f"  {gap.family}: {gap.why}" for gap in report.not_compared)
     yield from ("", f"bootkeep {report.tool_version}, {report.generated_at}")
+
+
+def compared_words(report: Report) -> str:
+    """Which two looks were compared, and when; empty when there was none."""
+    if not any(report.taken_at):
+        return ""
+    return f"{report.phases[0]} ({report.taken_at[0]}) with {report.phases[1]} ({report.taken_at[1]})"
 
 
 def _restored(report: Report) -> Iterator[str]:

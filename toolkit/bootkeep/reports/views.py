@@ -121,7 +121,7 @@ def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: s
         return FileDiff(path, package, (), (), f"no copy was taken {which} the transaction")
     if b"\0" in before or b"\0" in after:
         return FileDiff(path, package, (), (), "not a text file")
-    old, new = (redact_text(content.decode("utf-8", "surrogateescape")).splitlines() for content in (before, after))
+    old, new = (_shown_lines(content) for content in (before, after))
     if max(len(old), len(new)) > LONGEST_DIFF_LINES:
         return FileDiff(path, package, (), (), f"longer than {LONGEST_DIFF_LINES} lines")
     unified = tuple(
@@ -131,11 +131,15 @@ def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: s
     note = ""
     if not unified:
         note = (
-            "the lines that differ hold secrets, or only blanks at the end changed"
-            if before != after
-            else "same content"
+            "the lines that differ hold secrets, or only blanks and tabs changed" if before != after else "same content"
         )
     return FileDiff(path, package, unified, side_by_side(old, new), note)
+
+
+def _shown_lines(content: bytes) -> list[str]:
+    """Lines without secrets, tabs as blanks: on a page a tab is no character but a place."""
+    text = redact_text(content.decode("utf-8", "surrogateescape"))
+    return [line.expandtabs(8) for line in text.splitlines()]
 
 
 def side_by_side(old: Sequence[str], new: Sequence[str]) -> tuple[Row, ...]:
