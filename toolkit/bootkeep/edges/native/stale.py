@@ -11,6 +11,7 @@ import os
 import re
 from pathlib import Path
 
+from bootkeep.edges.looker import looking_process
 from bootkeep.edges.native.processes import owner_of, trees_to_leave_out
 
 #: Mappings that are deleted on purpose (needrestart's blacklist_mappings): shared memory, JITs, self-extracting libraries.
@@ -25,7 +26,7 @@ def answer(root: Path, _argument: str) -> str:
     """JSON list ``{pid, start_ticks, unit, exe, user, files}``, by pid, for processes with at least one such file."""
     proc = root / "proc"
     rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc)) is not None]
-    hidden = trees_to_leave_out(rows, os.getpid())
+    hidden = trees_to_leave_out(rows, looking_process())
     found: list[dict[str, object]] = []
     for row in rows:
         files = () if row["pid"] in hidden else _deleted(proc / str(row["pid"]) / "maps")

@@ -77,7 +77,10 @@ def parse_iptables(text: str, family: str) -> Keyed:
 
 def _counted(found: Keyed) -> Keyed:
     return {
-        key: "" if value == "1" else f"{value.count('1')} times" if set(value) <= set("1; ") else value
+        # A policy is a value of its own; anything else is a mark a line.
+        key: ("" if value == "1" else value)
+        if set(value) - set("1; ") or value in ("", "1")
+        else f"{value.count('1')} times"
         for key, value in found.items()
     }
 
