@@ -7,6 +7,7 @@ import fcntl
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,20 @@ def test_two_processes_preserve_the_same_kernel(root: Path) -> None:
         children.append(child)
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
     assert not list(root.rglob("*.draft"))
+
+
+def test_a_kernel_without_a_package_is_copied(root: Path) -> None:
+    """Whoever builds one by hand may sign or overwrite it in place, and a second name would change with it."""
+    record = preserve_files(root, replace(kernel(), package=""), now=NOW)
+    (root / f"boot/vmlinuz-{RELEASE}").write_text("overwritten in place")
+    assert is_whole(root, record)
+
+
+def test_a_removal_that_fails_says_so(root: Path) -> None:
+    record = preserve_files(root, kernel(), now=NOW)
+    modules = root / "usr/lib/bootkeep/preserved"
+    modules.rename(modules.with_name("kept"))
+    modules.write_text("a file in its place")
+    with pytest.raises(PreserveError, match="could not be removed"):
+        remove_preserved(root, record.key)
+    assert preserved_kernels(root) == (record,)

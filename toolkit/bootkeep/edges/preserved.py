@@ -2,8 +2,9 @@
 
 ``/boot/bootkeep/<key>/{vmlinuz,initrd.img,kernel.json}`` and ``/usr/lib/bootkeep/preserved/<key>/modules/``. The package's
 image and its modules below ``kernel/`` get a second name (dpkg replaces files by rename, so the old inodes live on, at no
-cost). Copied instead: the initramfs (dracut rewrites it in place), everything else in the modules tree (depmod's indexes,
-DKMS's modules: ``dkms`` copies over them in place), and all of it where a hard link is refused (vfat, another device).
+cost). Copied instead: the initramfs (dracut rewrites it in place), the image of a kernel without a package, everything else
+in the modules tree (depmod's indexes, DKMS's modules: ``dkms`` copies over them in place), and all of it where a hard link is
+refused (vfat, another device).
 """
 
 from __future__ import annotations
@@ -146,11 +147,17 @@ def remove_preserved(root: Path, key: str) -> None:
         raise PreserveError(
             f"{key[:80]!r} is no key of a preserved kernel", where=BOOT_FOLDER, next_step="List them first."
         )
-    with _alone(root):
-        for folder in (root / BOOT_FOLDER / key, root / MODULES_FOLDER / key):
-            if folder.is_dir():
-                going = folder.rename(folder.with_name(f".{key}.draft"))
-                shutil.rmtree(going)
+    try:
+        with _alone(root):
+            for folder in (root / BOOT_FOLDER / key, root / MODULES_FOLDER / key):
+                if folder.is_dir():
+                    shutil.rmtree(folder.rename(folder.with_name(f".{key}.draft")))
+    except OSError as error:
+        raise PreserveError(
+            f"the preserved kernel {key} could not be removed: {error.strerror or error}",
+            where=str(error.filename or BOOT_FOLDER),
+            next_step="Mount it writable, then run it again.",
+        ) from error
 
 
 def _other_build(key: str, image_sha256: str) -> str:
@@ -190,7 +197,10 @@ def _build(
 ) -> PreservedKernel:
     image = _below(root, kernel.image)
     wanted = sha256_of(image)
-    _link_or_copy(image, boot_draft / "vmlinuz")
+    if kernel.package:
+        _link_or_copy(image, boot_draft / "vmlinuz")
+    else:  # nobody says that what writes it (a hand, sbsign, an image builder) does so by rename
+        _copy(image, boot_draft / "vmlinuz")
     initramfs_sha256 = ""
     if kernel.initramfs:
         initramfs_sha256 = sha256_of(_below(root, kernel.initramfs))
@@ -228,7 +238,7 @@ def _check_room(root: Path, kernel: KernelFiles, draft: Path) -> None:
     if kernel.initramfs:
         needed += _below(root, kernel.initramfs).stat().st_size
     image = _below(root, kernel.image)
-    if image.stat().st_dev != draft.stat().st_dev or _is_fat(draft):
+    if not kernel.package or image.stat().st_dev != draft.stat().st_dev or _is_fat(draft):
         needed += image.stat().st_size
     if info.f_bavail * info.f_frsize < needed:
         raise OSError(

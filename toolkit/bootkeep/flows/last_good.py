@@ -65,7 +65,9 @@ def mark_last_good(store: Store, *, root: Path = Path("/"), wait_s: float = 0.0,
     store.save_last_good(last_good)
     with contextlib.suppress(PreserveError):
         refresh_preserved(root, last_good)
-    removed = clean_preserved(root, last_good)
+    removed: tuple[str, ...] = ()
+    with contextlib.suppress(PreserveError):  # a read-only /boot: what is proven is proven all the same
+        removed = clean_preserved(root, last_good)
     with contextlib.suppress(PreserveError):
         write_menu(root)
     return Marked(last_good, True, removed, failed)
