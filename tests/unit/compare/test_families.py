@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootkeep.compare import compare, compare_all, drift
@@ -77,6 +77,7 @@ WEAKER: list[tuple[str, str, str, str | None, str | None]] = [
     ("crypto policy", "crypto-weakened", "crypto policy", "FUTURE", "LEGACY"),
     ("ca certificate", "ca-certificate-added", "x.pem", None, "/usr/local/share/ca-certificates/x.crt"),
     ("audit rule", "audit-weakened", "/etc/audit/rules.d/a.rules: -w /etc/passwd -p wa", "", None),
+    ("audit state", "audit-weakened", "enabled", "2", "0"),
     ("fstab", "mount-guard-lost", "/tmp", "tmpfs tmpfs nosuid,nodev", "tmpfs tmpfs nodev"),
     ("firewall setting", "firewall-weakened", "ufw ENABLED", "yes", "no"),
     ("firewall rule", "firewall-weakened", "inet filter input: type filter hook input", "policy drop", "policy accept"),
@@ -157,6 +158,7 @@ values = st.dictionaries(
 
 @pytest.mark.parametrize("family", [f.name for f in FAMILIES if not f.only_after])
 @given(one=values, other=values)
+@settings(max_examples=30, deadline=None)
 def test_changes_are_exactly_the_keys_that_differ_or_fewer_and_none_against_itself(
     family: str, one: dict[str, str], other: dict[str, str]
 ) -> None:

@@ -35,7 +35,7 @@ from bootkeep.probes.packages.scripts import parse_scripts
 from bootkeep.probes.read import Probe, Read
 from bootkeep.probes.security import access, hardening
 from bootkeep.probes.services import schedules
-from bootkeep.probes.services.aftermath import journal_of, parse_journal, parse_stale
+from bootkeep.probes.services.aftermath import parse_journal, parse_stale
 from bootkeep.probes.storage.promises import parse_fstab_lines, parse_space
 from bootkeep.probes.system_probes import SETTING_PROBES
 
@@ -353,41 +353,3 @@ def test_boot_settings() -> None:
         "saved_entry": "x",
         "preserved kernel 6.1_1": "kept",
     }
-
-
-def test_stale_and_journal() -> None:
-    rows = [
-        {"pid": 1, "unit": "cron.service", "exe": "/usr/sbin/cron", "files": ["/lib/libc.so.6"]},
-        {"pid": 2, "unit": "session-1.scope", "exe": "/usr/bin/tmux", "files": ["/lib/libc.so.6"]},
-    ]
-    assert parse_stale(json.dumps(rows)) == {"cron.service": "/lib/libc.so.6", "/usr/bin/tmux": "/lib/libc.so.6"}
-    entries = [{"unit": "a.service", "message": f"pid {pid} at 0x{pid:x} failed"} for pid in (12, 345)]
-    assert parse_journal(json.dumps(entries)) == {"a.service: pid # at # failed": "2 times"}
-    assert isinstance(journal_of(Readings({})), Absent)
-
-
-SCRIPTS = {
-    "exim4-config": 'UE4CC="/etc/exim4/update-exim4.conf.conf"\ncat > $UE4CC\necho $mailname > /etc/mailname\n'
-    "adduser --system --group --quiet --home /var/spool/exim4 --disabled-login --force-badname Debian-exim\n",
-    "vsftpd": '_USERNAME="ftp"\nadduser --system --home "/srv/ftp" --no-create-home --group "${_USERNAME}" 2>/dev/null\n',
-    "systemd-coredump": 'u systemd-coredump - "systemd Core Dumper"\nm anna wheel\n',
-    "ca-certificates<-company-ca": "update-ca-certificates --fresh\n",
-    "company-ca": "usermod -a -G ssl-cert www-data || true\n",
-}
-
-
-def test_what_maintainer_scripts_make() -> None:
-    claims = parse_scripts(SCRIPTS)
-    assert claims.paths["/etc/exim4/update-exim4.conf.conf"] == "exim4-config"
-    assert claims.paths["/etc/mailname"] == "exim4-config"
-    assert claims.accounts == {
-        "Debian-exim": "exim4-config",
-        "ftp": "vsftpd",
-        "systemd-coredump": "systemd-coredump",
-        "anna": "systemd-coredump",
-        "wheel": "systemd-coredump",
-        "ssl-cert": "company-ca",
-        "www-data": "company-ca",
-    }
-    assert claims.tools["update-ca-certificates"] == "ca-certificates"
-    assert {"adduser", "usermod"} <= set(claims.tools)

@@ -257,6 +257,9 @@ FAMILIES: tuple[Family, ...] = (
     Family("name resolution", "names:", ChangeClass.OTHER, Low),
     Family("firewall setting", "firewall:", ChangeClass.OTHER, Medium, weaker.firewall_setting),
     Family("firewall rule", "packet filter", ChangeClass.OTHER, Medium, weaker.firewall_rule, blind=True),
+    Family("time", "time:", ChangeClass.OTHER, Medium),
+    Family("workload", "running", ChangeClass.SERVICE, Medium),
+    Family("audit state", "audit:", ChangeClass.OTHER, Medium, weaker.audit_state, blind=True),
     Family("network", "network:", ChangeClass.OTHER, Medium, blind=True),
     Family(
         "open file",

@@ -230,6 +230,11 @@ def audit_rule(w: Weighing) -> str:
     return "" if any(key.partition(": ")[2] == rule for key in w.after) else "audit-weakened"
 
 
+def audit_state(w: Weighing) -> str:
+    """The kernel records no audit events any more. 2 is 1 that cannot be taken back before a reboot."""
+    return "audit-weakened" if w.key == "enabled" and w.was in {"1", "2"} and w.now == "0" else ""
+
+
 def fstab(w: Weighing) -> str:
     """The next mount will lack a protecting option."""
     was, now = (tuple([*side.split(" "), "", "", ""][2].split(",")) for side in (w.was, w.now))

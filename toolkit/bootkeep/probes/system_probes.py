@@ -42,6 +42,7 @@ from bootkeep.probes.services.aftermath import JOURNAL, STALE
 from bootkeep.probes.services.kernel_view import BOOT_FILES, LOADED_MODULES, MOUNTS, REBOOT_REQUIRED
 from bootkeep.probes.services.processes import LISTENERS, PROCESSES
 from bootkeep.probes.services.schedules import AT, CRON, CRON_SCRIPTS, DROP_INS, TIMERS
+from bootkeep.probes.services.surroundings import AUDIT_STATE, TIME, WORKLOADS
 from bootkeep.probes.services.units import UNITS
 from bootkeep.probes.storage.promises import BROKEN_PROMISES, FSTAB, SPACE
 
@@ -84,6 +85,9 @@ SETTING_PROBES: tuple[Probe, ...] = (
     NETWORK,
     AUTHORIZED_KEYS,
     POLKIT,
+    TIME,
+    WORKLOADS,
+    AUDIT_STATE,
     STALE,
     JOURNAL,
     INTEGRITY,
