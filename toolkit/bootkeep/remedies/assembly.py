@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bootkeep.facts.stacks import CrypttabLine
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.typed import valid_uuid
 
@@ -81,8 +82,16 @@ class Assembly:
 NOTHING = Assembly((), ())
 
 
-def assembly_of(wanted: Iterable[tuple[str, BlockDevice]], devices: Sequence[BlockDevice]) -> Assembly:
-    """Work out the layers below the devices of ``(mount point, device)`` pairs."""
+def assembly_of(
+    wanted: Iterable[tuple[str, BlockDevice]],
+    devices: Sequence[BlockDevice],
+    *,
+    crypttab: Sequence[CrypttabLine] = (),
+) -> Assembly:
+    """Work out the layers below the devices of ``(mount point, device)`` pairs. What crypttab calls a container is its name."""
+    named = {
+        line.spec.partition("=")[2].strip('"').lower(): line.name for line in crypttab if line.spec.startswith("UUID=")
+    }
     by_name = {device.name: device for device in devices}
     layers: dict[str, Layer] = {}
     problems: list[str] = []
@@ -92,6 +101,8 @@ def assembly_of(wanted: Iterable[tuple[str, BlockDevice]], devices: Sequence[Blo
             if isinstance(found, str):
                 problems.append(f"{target} stands on {found}: this version has no rescue steps to assemble it.")
             elif found is not None:
+                if found.kind == LUKS and _MAPPER_NAME.fullmatch(named.get(found.uuid.lower(), "")):
+                    found = replace(found, name=named[found.uuid.lower()])
                 known = layers.get(found.key)
                 names = (*(known.devices if known else ()), *found.devices)
                 layers[found.key] = replace(found, devices=tuple(sorted(set(names))))
@@ -102,6 +113,27 @@ def assembly_of(wanted: Iterable[tuple[str, BlockDevice]], devices: Sequence[Blo
         f"{layers[key].words} stands on itself: this version has no rescue steps to assemble it." for key in rest
     ]
     return Assembly(tuple(layers[key] for key in ordered), tuple(dict.fromkeys(problems)))
+
+
+def whole_groups(devices: Sequence[BlockDevice], members: Iterable[tuple[str, str]]) -> tuple[BlockDevice, ...]:
+    """The devices, each logical volume standing on every one of the ``(path, volume group)`` pairs of its group.
+
+    lsblk shows the physical volumes that a volume lies on; the group comes up whole with all of them only.
+    """
+    held: dict[str, list[str]] = {}
+    for path, group in members:
+        held.setdefault(group, []).extend(
+            d.name for d in devices if path in {d.path, f"/dev/{d.name}", *d.persistent_links}
+        )
+    lowest = {
+        d.name for d in devices if d.kind == "lvm" and not any(p.kind == "lvm" for p in devices if p.name in d.parents)
+    }
+    return tuple(
+        replace(d, parents=tuple(dict.fromkeys((*d.parents, *held.get(volume_name(d)[0], ())))))
+        if d.name in lowest
+        else d
+        for d in devices
+    )
 
 
 def topological(needs: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.storage import BlockDevice, FstabLine, Mount
 from bootkeep.facts.typed import valid_uuid
 from bootkeep.facts.unknown import Absent, Unknown
-from bootkeep.remedies.assembly import NOTHING, WORDS, Assembly, assembly_of, mapper_name, volume_name
+from bootkeep.remedies.assembly import NOTHING, WORDS, Assembly, assembly_of, volume_name, whole_groups
 
 #: File systems that a rescue shell mounts by UUID without more ado.
 PLAIN_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "f2fs", "jfs"})
@@ -90,13 +90,14 @@ class Layout:
 
 def layout_of(state: BootState) -> Layout:
     """Work out the layout from what is mounted now, else from fstab; what neither tells stays without UUID."""
-    devices = state.block_devices if isinstance(state.block_devices, tuple) else ()
+    devices = devices_of(state)
     mounts = state.mounts if isinstance(state.mounts, tuple) else ()
     lines = state.fstab if isinstance(state.fstab, tuple) else ()
     targets = {m.target for m in mounts if _needed_mount(m)} | {li.target for li in lines if _needed_line(li)}
     volumes = tuple(_volume(target, devices, mounts, lines) for target in mount_order({"/", *targets}))
     below = [(v.target, v.device) for v in volumes if v.device is not None]
-    assembly = assembly_of(below, devices)
+    known = state.stacks.crypttab if isinstance(state.stacks.crypttab, tuple) else ()
+    assembly = assembly_of(below, devices, crypttab=known)
     not_covered = [*_not_covered(volumes, lines), *assembly.problems]
     if isinstance(state.block_devices, (Absent, Unknown)):
         not_covered.append("The block devices could not be read: the UUIDs of this host are read from the screen.")
@@ -139,6 +140,13 @@ def _is_esp(device: BlockDevice | None) -> bool:
         "0xef",
         "ef",
     }
+
+
+def devices_of(state: BootState) -> tuple[BlockDevice, ...]:
+    """The block devices; a logical volume stands on all physical volumes of its group, also those that it has no part on."""
+    devices = state.block_devices if isinstance(state.block_devices, tuple) else ()
+    volumes = state.stacks.physical_volumes if isinstance(state.stacks.physical_volumes, tuple) else ()
+    return whole_groups(devices, [(volume.path, volume.group) for volume in volumes])
 
 
 def mount_order(targets: Iterable[str]) -> list[str]:
@@ -208,8 +216,6 @@ def _source(uuid: str, device: BlockDevice | None) -> str:
     """What ``mount`` is told. An LVM snapshot has the UUID of its origin, so volumes go by their own names."""
     if device is not None and device.kind == "lvm" and all(volume_name(device)):
         return "/dev/" + "/".join(volume_name(device))
-    if device is not None and device.kind == "crypt" and uuid:
-        return f"/dev/mapper/{mapper_name(device)}"
     return f"UUID={uuid}" if uuid else ""
 
 

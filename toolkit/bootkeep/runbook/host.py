@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bootkeep.facts.boot_entry import BootEntry
 from bootkeep.facts.boot_state import BootState
@@ -90,7 +90,18 @@ class HostFacts:
 
 def facts_of(state: BootState, verdict: Verdict, policy: Policy, generated_at: str) -> HostFacts:
     """Pick the facts out of a BootState."""
-    return HostFacts(state, verdict, policy, generated_at, layout_of(state), choices_of(state))
+    layout = layout_of(state)
+    layout = replace(layout, not_covered=(*layout.not_covered, *_loader_not_covered(state)))
+    return HostFacts(state, verdict, policy, generated_at, layout, choices_of(state))
+
+
+def _loader_not_covered(state: BootState) -> tuple[str, ...]:
+    """Boot loaders that sections P, G and H and the cards have no words for."""
+    others = [plain(name) for name in state.loaders.present if name != "GRUB"]
+    if not others:
+        return ()
+    beside = " beside GRUB" if "GRUB" in state.loaders.present else ""
+    return (f"This host has {', '.join(others)}{beside}: sections P, G, H and the cards know GRUB only.",)
 
 
 def choices_of(state: BootState) -> tuple[Choice, ...]:

@@ -9,7 +9,7 @@ from bootkeep.facts.runbook import CALL
 from bootkeep.facts.typed import plain
 from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH
 from bootkeep.runbook.host import HostFacts
-from bootkeep.runbook.opening import StepRow
+from bootkeep.runbook.opening import StepRow, luks_version
 from bootkeep.runbook.steps import shell
 
 #: What ``uname -m`` prints, by dpkg's name of the architecture.
@@ -19,7 +19,7 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "i686", "armhf": "arm
 _TOOLS = {
     MULTIPATH: "multipath-tools",
     ARRAY: "mdadm",
-    LUKS: "cryptsetup 2.4 or newer (LUKS2)",
+    LUKS: "cryptsetup 2.1 or newer (LUKS2)",  # Argon2 and tokens in the form that they have since
     GROUP: "lvm2",
 }
 
@@ -46,7 +46,8 @@ def medium_needs(facts: HostFacts) -> tuple[str, ...]:
     if facts.firmware != "bios" and facts.secure_boot != "off":
         needs.append("signed for Secure Boot, made in 2023 or later (older loaders are revoked)")
     kinds = dict.fromkeys(layer.kind for layer in facts.layout.assembly.layers)
-    needs += [_TOOLS[kind] for kind in kinds]
+    first = all(luks_version(layer, facts) == 1 for layer in facts.layout.assembly.of_kind(LUKS))
+    needs += ["cryptsetup" if kind == LUKS and first else _TOOLS[kind] for kind in kinds]
     if any(volume.members > 1 for volume in facts.layout.volumes):
         needs.append("btrfs-progs")
     return tuple(needs)

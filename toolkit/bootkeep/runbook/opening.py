@@ -9,7 +9,7 @@ from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, RESTORE
 from bootkeep.facts.typed import plain
 from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH, NOTHING, Assembly, Layer, assembly_of, mapper_name
-from bootkeep.remedies.layout import Volume
+from bootkeep.remedies.layout import Volume, devices_of
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.steps import shell
 
@@ -119,12 +119,18 @@ def _arrays(run: Sequence[Layer], facts: HostFacts) -> StepRow:
         "cat /proc/mdstat",
         expect=("; ".join(f"UUID={uuid}" for uuid in arrays) + "; then " if arrays else "")
         + f"active, and [{'U' * members}]"
+        + (" (DEGRADED already when this was written)" if _degraded(facts, made) else "")
         + (f", {len(run)} times" if len(run) > 1 else ""),
         on_fail="An _ in the brackets is a missing disk: the array is degraded. Go on, write it down, replace it after the "
         "boot. No array, or inactive: the disks",
         undo=("mdadm --stop --scan",),
     )
     return step, RESTORE, ()
+
+
+def _degraded(facts: HostFacts, names: set[str]) -> bool:
+    arrays = facts.state.stacks.arrays if isinstance(facts.state.stacks.arrays, tuple) else ()
+    return any(array.degraded for array in arrays if array.name in names)
 
 
 def passphrase_place(facts: HostFacts) -> str:
@@ -139,9 +145,11 @@ def passphrase_place(facts: HostFacts) -> str:
 
 def unlock(layer: Layer, facts: HostFacts, place: Place) -> Step:
     """Unlock one container, under the name that crypttab gives it."""
+    key = key_file(layer, facts)
+    told = f" The host itself uses the key {key}; here a passphrase is needed." if key else ""
     return shell(
         place,
-        f"Unlock the disk. {passphrase_place(facts)} Never write it on this paper. The last word is the name in "
+        f"Unlock the disk. {passphrase_place(facts)}{told} Never write it on this paper. The last word is the name in "
         "crypttab: exactly this one, or the next initramfs cannot unlock.",
         f"cryptsetup open UUID={layer.uuid} {layer.name}",
         f"ls /dev/mapper/{layer.name}",
@@ -150,6 +158,19 @@ def unlock(layer: Layer, facts: HostFacts, place: Place) -> Step:
         "not work here: use the recovery passphrase",
         undo=(f"cryptsetup close {layer.name}",),
     )
+
+
+def luks_version(layer: Layer, facts: HostFacts) -> int:
+    """1 or 2; 0 when it was not read."""
+    headers = facts.state.stacks.luks if isinstance(facts.state.stacks.luks, tuple) else ()
+    return next((header.version for header in headers if header.uuid == layer.uuid), 0)
+
+
+def key_file(layer: Layer, facts: HostFacts) -> str:
+    """The key file that crypttab names for a container; empty when somebody types a passphrase."""
+    lines = facts.state.stacks.crypttab if isinstance(facts.state.stacks.crypttab, tuple) else ()
+    key = next((line.key for line in lines if line.name == layer.name), "")
+    return plain(key) if key not in {"", "none", "-"} else ""
 
 
 def _group(layer: Layer) -> Step:
@@ -167,10 +188,12 @@ def _group(layer: Layer) -> Step:
 
 def below(volume: Volume | None, facts: HostFacts) -> Assembly:
     """The layers below one volume."""
-    devices = facts.state.block_devices
-    if volume is None or volume.device is None or not isinstance(devices, tuple):
+    if volume is None or volume.device is None:
         return NOTHING
-    return assembly_of([(volume.target, volume.device)], devices)
+    devices = devices_of(facts.state)
+    device = next((d for d in devices if d.name == volume.device.name), volume.device)
+    crypttab = facts.state.stacks.crypttab
+    return assembly_of([(volume.target, device)], devices, crypttab=crypttab if isinstance(crypttab, tuple) else ())
 
 
 def opening_in_initramfs(facts: HostFacts) -> list[StepRow]:
@@ -243,7 +266,8 @@ def grub_modules(volume: Volume | None, facts: HostFacts) -> tuple[str, ...]:
                     *({"raid5": ["raid5rec"], "raid4": ["raid5rec"], "raid6": ["raid6rec"]}.get(layer.level, [])),
                 ]
             case "luks":
-                modules += ["cryptodisk", "luks", "luks2"]
+                version = luks_version(layer, facts)
+                modules += ["cryptodisk", *(["luks"] if version != 2 else []), *(["luks2"] if version != 1 else [])]
             case "lvm":
                 modules.append("lvm")
     return tuple(dict.fromkeys(modules))
