@@ -36,7 +36,8 @@ def test_a_cut_image_or_missing_modules_do_not_count() -> None:
 def test_a_preserved_copy_counts_once_the_menu_has_it() -> None:
     state = healthy()
     first = kernels(state)[0]
-    copy = replace(first, preserved=True, key="k", image=replace(first.image, path="/boot/bootkeep/k/vmlinuz"))
+    image = replace(first.image, path="/boot/bootkeep/k/vmlinuz", sha256="the build before")
+    copy = replace(first, preserved=True, key="k", image=image)
     with_copy = replace(state, kernels=(first, copy))
     assert severities(with_copy, ONLY) == [Severity.AT_RISK]
     grub = state.grub
@@ -84,3 +85,12 @@ def test_a_kernel_without_package_is_told_by_its_build() -> None:
     assert severities(state, REPLACED) == [Severity.ADVICE]
     same = replace(state, running_version="Linux version 6.1.0-56-cloud-amd64 (me@here) (gcc 12) #7 SMP x\n")
     assert not found(same, REPLACED)
+
+
+def test_the_same_image_under_two_names_is_one_kernel() -> None:
+    """``cp vmlinuz-x vmlinuz-x.old``, or a preserved copy of what is still installed: no way back from a bad build."""
+    first, *rest = kernels(healthy())
+    copies = tuple(replace(each, image=replace(each.image, sha256=first.image.sha256)) for each in rest)
+    assert severities(healthy(kernels=(first, *copies)), ONLY) == [Severity.AT_RISK]
+    unread = replace(first, image=replace(first.image, sha256=Unknown("not asked")))
+    assert not found(healthy(kernels=(unread, *rest)), ONLY)

@@ -36,7 +36,7 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         yield RULE.unknown("which kernels this machine could boot", why)
         return
     unread = next((kernel.modules for kernel in all_kernels(state) if isinstance(kernel.modules, Unknown)), None)
-    usable = [kernel for kernel in all_kernels(state) if _usable(state, kernel)]
+    usable = _distinct(kernel for kernel in all_kernels(state) if _usable(state, kernel))
     wanted = max(1, policy.minimum_kernels)
     if len(usable) >= wanted:
         return
@@ -67,6 +67,14 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
 def _started_from_outside(state: BootState) -> bool:
     """No kernel, no menu and no boot loader's package: a container, a PXE client, a microVM, or an unmounted /boot."""
     return isinstance(state.grub, Absent) and not has_grub(state)
+
+
+def _distinct(kernels: Iterable[Kernel]) -> list[Kernel]:
+    """Each image once: a copy under another name fails where its original fails."""
+    found: dict[str, Kernel] = {}
+    for kernel in kernels:
+        found.setdefault(kernel.image.sha256 if isinstance(kernel.image.sha256, str) else kernel.image.path, kernel)
+    return list(found.values())
 
 
 def _usable(state: BootState, kernel: Kernel) -> bool:
