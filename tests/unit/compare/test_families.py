@@ -104,7 +104,8 @@ def test_toward_weaker_raises_its_rule_and_the_way_back_does_not(
 
 
 def test_every_rule_of_the_families_is_in_that_table_or_looked_at_below() -> None:
-    assert {rule for _family, rule, *_rest in WEAKER} | {"file-altered"} == set(FAMILY_RULES)
+    by_themselves = {"file-altered", "special-file-added"}
+    assert {rule for _family, rule, *_rest in WEAKER} | by_themselves == set(FAMILY_RULES)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,13 @@ def test_errors_of_the_journal_and_altered_files_are_news_by_themselves() -> Non
     assert change.sentence == "new error in the journal, twice: ssh.service: fatal"
     (change,) = compare(before(), having("file integrity", {"/usr/bin/x": "altered"}), packages=INSTALLED)
     assert change.rule == "file-altered"
+
+
+def test_a_hidden_suid_file_is_news_when_it_changed_since_the_transaction_began() -> None:
+    words = "SUID of 0:0 (mode 4755), changed at "
+    found = {"/srv/old": words + "2026-11-23T17:03:11Z", "/srv/new": words + "2026-11-23T17:03:13Z"}
+    (change,) = compare(before(), having("hidden special file", found), packages=INSTALLED)
+    assert (change.key, change.rule) == ("/srv/new", "special-file-added")
 
 
 # --- attribution ----------------------------------------------------------------------------------------------------------

@@ -108,6 +108,12 @@ def _setting_of_new_crontab(who: Attribution, weighing: Weighing) -> bool:
     return bool(re.match(r"[A-Za-z_]\w*\s?=", line)) and _new_place(who, weighing)
 
 
+def _older_than_the_transaction(_who: Attribution, weighing: Weighing) -> bool:
+    """What the full walk found and nobody touched since the snapshot before the transaction."""
+    changed_at = weighing.now.rpartition("changed at ")[2]
+    return weighing.kind is Added and (not weighing.since or changed_at < weighing.since)
+
+
 def _process_ended(_who: Attribution, weighing: Weighing) -> bool:
     """A process on old code that is gone is no news; nor is one more file of a process that was told before."""
     return weighing.kind is Removed
@@ -290,6 +296,16 @@ FAMILIES: tuple[Family, ...] = (
         Medium,
         only_after=True,
         words={Added: "new error in the journal, {now}: {key}"},
+    ),
+    Family(
+        "hidden special file",
+        "program outside the usual places",
+        ChangeClass.SUID,
+        Low,
+        weaker.hidden_special_file,
+        _by_path,
+        _older_than_the_transaction,
+        only_after=True,
     ),
     Family(
         "file integrity",

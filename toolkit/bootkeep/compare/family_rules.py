@@ -50,7 +50,7 @@ FAMILY_RULES = frozenset(
         *("repository-unsigned", "repository-added", "repository-key-added", "sysctl-weakened", "module-allowed"),
         *("kernel-argument-weakened", "mitigation-lost", "lockdown-weakened", "apparmor-weakened", "selinux-weakened"),
         *("crypto-weakened", "ca-certificate-added", "audit-weakened", "mount-guard-lost", "firewall-weakened"),
-        *("file-world-writable", "file-altered"),
+        *("file-world-writable", "file-altered", "special-file-added"),
     }
 )
 
@@ -265,6 +265,11 @@ def firewall_rule(w: Weighing) -> str:
 def open_file(w: Weighing) -> str:
     """A file of a package became writable by anybody."""
     return "file-world-writable" if w.kind is Added else ""
+
+
+def hidden_special_file(w: Weighing) -> str:
+    """SUID, SGID or capabilities where no program is looked for: nobody can set an inode's change time back."""
+    return "special-file-added" if w.kind is not Removed else ""
 
 
 def integrity(w: Weighing) -> str:

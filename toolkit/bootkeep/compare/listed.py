@@ -24,6 +24,7 @@ class Weighing:
     before: Mapping[str, str]  # the whole family on both sides, for what depends on its neighbours
     after: Mapping[str, str]
     running: Mapping[str, str] = field(default_factory=dict)  # kernel settings in force before
+    since: str = ""  # when the earlier snapshot was taken, UTC, ISO 8601
 
     @property
     def place_is_new(self) -> bool:
@@ -91,6 +92,7 @@ def listed_changes(
             sides[0],
             sides[1],
             running,
+            before.taken_at,
         )
         if not family.left_out(who, weighing):
             yield _change(family, difference, weighing, who)

@@ -11,7 +11,7 @@ from bootkeep.probes.config.files import CONFIG_FILES, CRONTABS
 from bootkeep.probes.network.addresses import NETWORK, RESOLVERS
 from bootkeep.probes.network.firewall import FIREWALL, FIREWALL_FRONT_ENDS
 from bootkeep.probes.packages.apt import MARKS, PINS, REPOSITORIES, REPOSITORY_KEYS
-from bootkeep.probes.packages.scripts import INTEGRITY, OPEN_FILES, SPECIAL_WALK
+from bootkeep.probes.packages.scripts import INTEGRITY, OPEN_FILES
 from bootkeep.probes.read import Probe
 from bootkeep.probes.security.access import (
     AUTHORIZED_KEYS,
@@ -36,7 +36,7 @@ from bootkeep.probes.security.hardening import (
     SYSCTL_FILES,
     TAINT,
 )
-from bootkeep.probes.security.settings import ACCOUNTS, SPECIAL_FILES, SSHD, SYSCTL
+from bootkeep.probes.security.settings import ACCOUNTS, HIDDEN_SPECIAL_FILES, SPECIAL_FILES, SSHD, SYSCTL
 from bootkeep.probes.security.sudo import SUDO
 from bootkeep.probes.services.aftermath import JOURNAL, STALE
 from bootkeep.probes.services.kernel_view import BOOT_FILES, LOADED_MODULES, MOUNTS, REBOOT_REQUIRED
@@ -91,6 +91,7 @@ SETTING_PROBES: tuple[Probe, ...] = (
     STALE,
     JOURNAL,
     INTEGRITY,
+    HIDDEN_SPECIAL_FILES,
 )
 
 SYSTEM_PROBES: tuple[Probe, ...] = (
@@ -113,4 +114,4 @@ SYSTEM_PROBES: tuple[Probe, ...] = (
 )
 
 #: Seconds long: only for the worker after a transaction. ``package_probes`` has more of them.
-DEEP_PROBES: tuple[Probe, ...] = (SPECIAL_WALK,)
+DEEP_PROBES: tuple[Probe, ...] = (HIDDEN_SPECIAL_FILES,)

@@ -8,16 +8,29 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from pathlib import Path
 
 #: Trees of virtual file systems and of containers, whose programs are not this machine's.
 _NEVER = frozenset(
-    {"/proc", "/sys", "/dev", "/run", "/var/lib/docker", "/var/lib/containers", "/var/lib/lxc", "/var/lib/machines"}
+    {
+        *(
+            "/proc",
+            "/sys",
+            "/dev",
+            "/run",
+            "/var/lib/docker",
+            "/var/lib/containers",
+            "/var/lib/lxc",
+            "/var/lib/machines",
+        ),
+        *("/boot/bootkeep", "/usr/lib/bootkeep/preserved"),
+    }
 )
 
 
 def answer(root: Path, _argument: str) -> str:
-    """JSON list of ``{path, mode, uid, gid, capability}``, by path; other file systems than the root's are not entered."""
+    """JSON list of ``{path, mode, uid, gid, capability, changed_at}``, by path; other file systems than the root's are not entered."""
     base = os.fspath(root)
     device = os.lstat(base).st_dev
     rows: list[dict[str, object]] = []
@@ -52,4 +65,7 @@ def _special(full: str, path: str, info: os.stat_result) -> dict[str, object] | 
     if not capability and not info.st_mode & (stat.S_ISUID | stat.S_ISGID):
         return None
     mode = stat.S_IMODE(info.st_mode)
-    return {"path": path, "mode": mode, "uid": info.st_uid, "gid": info.st_gid, "capability": capability}
+    # When the inode last changed: unlike the modification time nobody can set it back (inode(7)).
+    changed_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(info.st_ctime))
+    row: dict[str, object] = {"path": path, "mode": mode, "uid": info.st_uid, "gid": info.st_gid}
+    return row | {"capability": capability, "changed_at": changed_at}

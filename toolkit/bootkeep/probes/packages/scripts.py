@@ -24,7 +24,6 @@ from bootkeep.probes.understand import texts, understood
 _SCRIPTS = "native:package-scripts:"
 _MODES = "native:package-modes:"
 _INTEGRITY = "native:integrity:"
-_SPECIAL_WALK = Native("special-walk")
 _ASSIGNMENT = re.compile(r"(?:^|[\s;&(])(?:local |export |readonly )?([A-Za-z_]\w*)=[\"']?(/[^\"'\s$;)]+|[\w.-]+)")
 _PATH = re.compile(r"/(?:etc|var|usr|boot|opt|srv)/[\w.+@%/-]*[\w+@%-]")
 _ACCOUNT = re.compile(
@@ -169,12 +168,3 @@ def package_probes(packages: Iterable[str]) -> tuple[Probe, ...]:
 #: For assembling only: their reads name the transaction's packages, see :func:`package_probes`.
 OPEN_FILES = Probe("open file", (), open_files_of)
 INTEGRITY = Probe("file integrity", (), integrity_of, tier=3)
-#: Every SUID and SGID file and capability on local disks; seconds long.
-SPECIAL_WALK = Probe(
-    "special walk",
-    (_SPECIAL_WALK,),
-    lambda readings: understood(
-        readings, _SPECIAL_WALK, lambda text: from_json(tuple[SpecialFile, ...], text, where="walk")
-    ),
-    tier=3,
-)

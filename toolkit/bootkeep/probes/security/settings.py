@@ -17,6 +17,7 @@ from bootkeep.probes.read import Command, File, Listing, Native, Probe, Read
 from bootkeep.probes.understand import number, rows, texts, understood, why_not
 
 SPECIAL_FILE_LIST = Native("special-files")
+SPECIAL_WALK = Native("special-walk")
 SYSCTL_VALUES = Native("sysctl")
 PASSWD = File("/etc/passwd")
 GROUP = File("/etc/group")
@@ -173,6 +174,30 @@ def sshd_of(readings: Readings) -> Maybe[SshdSettings]:
     return SshdSettings(SSHD_CONFIG.path, parse_sshd_files(main.text, {path: r.text for path, r in drop_ins.items()}))
 
 
+def hidden_special_files_of(readings: Readings) -> Maybe[dict[str, str]]:
+    """What the full walk found beyond the program directories: path -> rights, and when the inode last changed."""
+    known = special_files_of(readings)
+    paths = {file.path for file in known} if isinstance(known, tuple) else set()
+
+    def parse(text: str) -> dict[str, str]:
+        found = {}
+        for row in rows(text, SPECIAL_WALK.key):
+            try:
+                path, mode = str(row["path"]), int(row["mode"])
+                if path not in paths:
+                    rights = [word for bit, word in ((0o4000, "SUID"), (0o2000, "SGID")) if mode & bit]
+                    rights += ["capabilities"] if row["capability"] else []
+                    owner = f"of {row['uid']}:{row['gid']}"
+                    found[path] = f"{' and '.join(rights)} {owner} (mode {mode:04o}), changed at {row['changed_at']}"
+            except (KeyError, ValueError, TypeError) as error:
+                raise NotUnderstood(f"a row without {error}", where=SPECIAL_WALK.key) from error
+        return found
+
+    return understood(readings, SPECIAL_WALK, parse)
+
+
+#: Seconds long: for the worker after a transaction.
+HIDDEN_SPECIAL_FILES = Probe("hidden special file", (SPECIAL_WALK,), hidden_special_files_of, tier=3)
 SPECIAL_FILES = Probe("special-files", (SPECIAL_FILE_LIST,), special_files_of)
 SYSCTL = Probe("sysctl", (SYSCTL_VALUES,), sysctl_of)
 ACCOUNTS = Probe("accounts", (PASSWD, GROUP), accounts_of)
