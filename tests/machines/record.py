@@ -31,6 +31,7 @@ from bootkeep.facts.codec import from_plain, to_plain  # noqa: E402
 from bootkeep.facts.policy import Policy  # noqa: E402
 from bootkeep.facts.reading import Reading, Readings, Status  # noqa: E402
 from bootkeep.flows.check import check_readings  # noqa: E402
+from machines.surroundings import surroundings  # noqa: E402
 
 OLD, MIDDLE, NEW = (f"6.1.0-{abi}-cloud-amd64" for abi in (47, 50, 56))
 TAKEN_AT = "2026-11-23T18:00:00Z"
@@ -187,7 +188,8 @@ def scrub(readings: dict[str, Reading], device: str, runs: str, root: Path) -> d
         kept[key] = Reading(reading.status, plain.replace(f"{name}p", "vda").replace(name, "vda"), reading.exit_code)
     for key in composed:
         kept[key] = Reading(Status.OK, composed[key])
-    return kept
+    installed = tuple(sorted(path.parent.name for path in (root / "usr/lib/modules").glob("*/modules.dep")))
+    return kept | surroundings(kept, installed)
 
 
 def _shorter(key: str, text: str, name: str) -> str:
@@ -238,8 +240,15 @@ def record(name: str, machine: Machine, work: Path) -> None:
     if machine.layout == "uefi":
         answers = {key: _esp_is_vfat(key, reading) for key, reading in answers.items()}
     for key, text in machine.composed.items():
-        answers[key] = Reading(Status.OK, text)
+        answers[key] = Reading(Status.OK, text.replace("ESP-PARTUUID", _esp_partition(answers)))
     write(name, machine, Readings(answers))
+
+
+def _esp_partition(answers: dict[str, Reading]) -> str:
+    """PARTUUID of the first partition, for the firmware's entries."""
+    text = "".join(reading.text for key, reading in answers.items() if key.startswith("command:blkid"))
+    match = re.search(r"DEVNAME=/dev/vda1\n(?:.+\n)*?PARTUUID=(\S+)", text)
+    return match[1] if match else ""
 
 
 _ESP = " The ESP was an ext4 file system while recording, and is called vfat: the recording kernel had no vfat."
@@ -260,7 +269,8 @@ def write(name: str, machine: Machine, readings: Readings) -> None:
         f"Debian 12 from mmdebstrap, kernels {', '.join(machine.kernels)}, layout `{machine.layout}` on a partitioned disk, "
         "`update-grub` run in it. Made again with `python3 tests/machines/record.py --work DIR " + name + "`.\n\n"
         "Composed, because a chroot has none of its own: release, version, arguments and modules of the running kernel "
-        f"({machine.runs}), DMI names, the drivers of a virtio disk, device names (loop partitions are called vda). "
+        f"({machine.runs}), DMI names, the drivers of a virtio disk, device names (loop partitions are called vda), and what "
+        "`surroundings.py` lays over every recording (network card, first program, boot sector, what lies on the ESP). "
         "Shortened: dpkg's status to four fields, modules.builtin to disk drivers, debconf to grub-pc's answer."
         f"{_ESP if machine.layout == 'uefi' else ''}"
         f"{' Also composed:' + composed if composed else ''}\n"

@@ -11,7 +11,7 @@ _EFI_ENTRIES = """BootCurrent: 0001
 Timeout: 0 seconds
 BootOrder: 0001,0000
 Boot0000* UiApp\tFvVol(7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1)/FvFile(462caa21-7614-4503-836e-8ab6f4662331)
-Boot0001* debian\tHD(1,GPT,9b2a1a5e-3f4d-4c9e-8a3c-3f1d6c0a7e11,0x800,0x20000)/File(\\EFI\\debian\\grubx64.efi)
+Boot0001* debian\tHD(1,GPT,ESP-PARTUUID,0x800,0x20000)/File(\\EFI\\debian\\grubx64.efi)
 """
 
 

@@ -11,20 +11,52 @@ from types import MappingProxyType
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding
 from bootkeep.facts.remedy import Remedy
+from bootkeep.remedies.boot_encryption_unreadable import boot_encryption_unreadable
 from bootkeep.remedies.boot_file_system_unreadable import boot_file_system_unreadable
+from bootkeep.remedies.boot_files_hidden import boot_files_hidden
+from bootkeep.remedies.boot_link_dangling import boot_link_dangling
 from bootkeep.remedies.boot_not_mounted import boot_not_mounted
 from bootkeep.remedies.boot_space_low import boot_space_low
+from bootkeep.remedies.console_silent import console_silent
 from bootkeep.remedies.default_entry_broken import default_entry_broken
+from bootkeep.remedies.dkms_module_missing import dkms_module_missing
+from bootkeep.remedies.esp_copies_differ import esp_copies_differ
+from bootkeep.remedies.esp_space_low import esp_space_low
+from bootkeep.remedies.esp_stub_wrong import esp_stub_wrong
 from bootkeep.remedies.fallback_kernel_missing import fallback_kernel_missing
+from bootkeep.remedies.fips_digest_missing import fips_digest_missing
+from bootkeep.remedies.firmware_entry_missing import firmware_entry_missing
 from bootkeep.remedies.fstab_device_missing import fstab_device_missing
 from bootkeep.remedies.grub_config_stale import grub_config_stale
+from bootkeep.remedies.grub_core_differs import grub_core_differs
+from bootkeep.remedies.grub_environment_damaged import grub_environment_damaged
 from bootkeep.remedies.grub_install_device_wrong import grub_install_device_wrong
+from bootkeep.remedies.grub_waits_for_a_person import grub_waits_for_a_person
+from bootkeep.remedies.init_program_broken import init_program_broken
+from bootkeep.remedies.initramfs_compression_unsupported import initramfs_compression_unsupported
 from bootkeep.remedies.initramfs_damaged import initramfs_damaged
 from bootkeep.remedies.initramfs_driver_missing import initramfs_driver_missing
+from bootkeep.remedies.initramfs_luks_missing import initramfs_luks_missing
+from bootkeep.remedies.initramfs_lvm_missing import initramfs_lvm_missing
+from bootkeep.remedies.interface_names_change import interface_names_change
+from bootkeep.remedies.kdump_without_memory import kdump_without_memory
+from bootkeep.remedies.kernel_argument_unresolved import kernel_argument_unresolved
+from bootkeep.remedies.kernel_flavour_changes import kernel_flavour_changes
 from bootkeep.remedies.kernel_replaced_in_place import kernel_replaced_in_place
+from bootkeep.remedies.kexec_bypasses_loader import kexec_bypasses_loader
+from bootkeep.remedies.last_good_removable import last_good_removable
 from bootkeep.remedies.loader_readback_differs import loader_readback_differs
+from bootkeep.remedies.lvm_device_missing import lvm_device_missing
+from bootkeep.remedies.multipath_not_in_initramfs import multipath_not_in_initramfs
+from bootkeep.remedies.network_driver_missing import network_driver_missing
 from bootkeep.remedies.package_transaction_unfinished import package_transaction_unfinished
+from bootkeep.remedies.raid_config_stale import raid_config_stale
+from bootkeep.remedies.raid_degraded import raid_degraded
+from bootkeep.remedies.resume_device_missing import resume_device_missing
 from bootkeep.remedies.running_modules_missing import running_modules_missing
+from bootkeep.remedies.sbat_revoked import sbat_revoked
+from bootkeep.remedies.secure_boot_kernel_unsigned import secure_boot_kernel_unsigned
+from bootkeep.remedies.secure_boot_loader_unsigned import secure_boot_loader_unsigned
 
 #: Makes the remedy of one host; the second argument is the finding's subject ("" for the host's own newest kernel).
 RemedyOf = Callable[[BootState, str], Remedy]
@@ -46,6 +78,38 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "fstab-device-missing": fstab_device_missing,
         "loader-readback-differs": loader_readback_differs,
         "boot-file-system-unreadable": boot_file_system_unreadable,
+        "boot-encryption-unreadable": boot_encryption_unreadable,
+        "boot-files-hidden": boot_files_hidden,
+        "boot-link-dangling": boot_link_dangling,
+        "console-silent": console_silent,
+        "dkms-module-missing": dkms_module_missing,
+        "esp-copies-differ": esp_copies_differ,
+        "esp-space-low": esp_space_low,
+        "esp-stub-wrong": esp_stub_wrong,
+        "fips-digest-missing": fips_digest_missing,
+        "firmware-entry-missing": firmware_entry_missing,
+        "grub-core-differs": grub_core_differs,
+        "grub-environment-damaged": grub_environment_damaged,
+        "grub-waits-for-a-person": grub_waits_for_a_person,
+        "init-program-broken": init_program_broken,
+        "initramfs-compression-unsupported": initramfs_compression_unsupported,
+        "initramfs-luks-missing": initramfs_luks_missing,
+        "initramfs-lvm-missing": initramfs_lvm_missing,
+        "interface-names-change": interface_names_change,
+        "kdump-without-memory": kdump_without_memory,
+        "kernel-argument-unresolved": kernel_argument_unresolved,
+        "kernel-flavour-changes": kernel_flavour_changes,
+        "kexec-bypasses-loader": kexec_bypasses_loader,
+        "last-good-removable": last_good_removable,
+        "lvm-device-missing": lvm_device_missing,
+        "multipath-not-in-initramfs": multipath_not_in_initramfs,
+        "network-driver-missing": network_driver_missing,
+        "raid-config-stale": raid_config_stale,
+        "raid-degraded": raid_degraded,
+        "resume-device-missing": resume_device_missing,
+        "sbat-revoked": sbat_revoked,
+        "secure-boot-kernel-unsigned": secure_boot_kernel_unsigned,
+        "secure-boot-loader-unsigned": secure_boot_loader_unsigned,
     }
 )
 

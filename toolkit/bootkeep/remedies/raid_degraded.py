@@ -1,0 +1,44 @@
+"""B24: an array lacks a member. Which disk failed is found out first: adding the wrong one destroys data."""
+
+from __future__ import annotations
+
+import re
+
+from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.remedy import Remedy
+from bootkeep.remedies.plain_steps import look, remedy, tell, write
+
+ID = "raid-degraded"
+TITLE = "Give the array its missing member back"
+
+
+def raid_degraded(state: BootState, subject: str = "") -> Remedy:
+    """an array lacks a member. Which disk failed is found out first: adding the wrong one destroys data."""
+    array = subject if re.fullmatch(r"md[A-Za-z0-9_]+", subject) else "md0"
+    return remedy(
+        ID,
+        TITLE,
+        state,
+        look(
+            "Which member is missing, and does its disk still answer?",
+            "cat /proc/mdstat",
+            f"mdadm --detail /dev/{array}",
+            "lsblk -o NAME,SIZE,TYPE,SERIAL,FSTYPE",
+            "dmesg | grep -iE 'error|reset' | tail -n 20",
+            expect="a line 'removed' or 'faulty', and no errors of the disks that are left",
+        ),
+        tell(
+            "The disk is dead: replace it by its serial number, partition it like its twin (sfdisk -d of the twin), and go on. "
+            "It was only unplugged: go on with the partition that it has."
+        ),
+        write(
+            "Give the partition back to the array. The data of that partition is overwritten: read its name twice.",
+            "read -r -p 'Partition to add, /dev/...: ' P",
+            'lsblk -o NAME,SIZE,TYPE,SERIAL,FSTYPE "$P"',
+            f'mdadm --manage /dev/{array} --add "$P"',
+            "cat /proc/mdstat",
+            expect="recovery = ...% and a time; it may go on while the machine is used",
+            undo=(f'mdadm --manage /dev/{array} --fail "$P" --remove "$P"',),
+            minutes=5,
+        ),
+    )
