@@ -31,10 +31,13 @@ def apt_request(phase: str, environment: Mapping[str, str]) -> Request | None:
             problem = f"the plan could not be read: {error.what}"
         if plan.other_root:
             return None
+    chain = processes.ancestors(os.getppid())
     holder = processes.lock_holder()
-    outermost = processes.process(holder) if holder else None
-    outermost = outermost or _outermost_of(processes.ancestors(os.getppid()))
-    return Request(_caller(outermost), plan.changes, environment, problem)
+    # The lock counts only when it is this apt's: another one may be at work on this host while this one builds an image.
+    outermost = next((one for one in chain if one.pid == holder), None)
+    locked = outermost is not None
+    outermost = outermost or _outermost_of(chain)
+    return Request(_caller(outermost), plan.changes, environment, problem, locked=locked)
 
 
 def dpkg_request(environment: Mapping[str, str]) -> Request | None:

@@ -47,6 +47,7 @@ class Request:
     environment: Mapping[str, str]  # the hook's own: BOOTKEEP_OVERRIDE
     not_understood: str = ""  # why the plan could not be read; then ``changes`` is empty
     unpack_only: bool = False  # dpkg --unpack
+    locked: bool = True  # it holds the lock of this host's package database
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,10 @@ def close_transaction(
 def _close(request: Request, *, store: Store, policy: Policy, root: Path, until: float, now: str) -> Answer:
     close_orphans(store, root=root, but=request.caller)
     session = _session(store, request.caller, now)
+    if session is None and not request.locked:
+        return (
+            Answer()
+        )  # apt on another root: the hook before it left it alone, and here it says nothing about its plan
     if session is None:
         # Its pre hook was cut off, or apt ended without one: recorded all the same, and said so.
         detail = "the hook before this transaction did not finish: there is no snapshot from before it"

@@ -20,6 +20,7 @@ from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.transaction import Action, PackageChange
 
 _WHERE = "apt's information pipe"
+_STATUS = "/var/lib/dpkg/status"
 _TRUE = frozenset({"1", "true", "yes", "on", "with", "enable"})  # apt-pkg StringToBool
 #: A release upgrade of a desktop is a few hundred kilobytes.
 LIMIT_BYTES = 32 * 1024 * 1024
@@ -44,7 +45,9 @@ class AptPlan:
             folder = self.configuration.get(name, "")
             if folder.strip("/"):
                 return folder
-        return ""
+        # An image builder may move the database only, and tell dpkg itself where the files go (DPkg::Options --root=).
+        status = self.configuration.get("Dir::State::status", "") or _STATUS
+        return "" if "/" + status.strip("/") == _STATUS else status
 
 
 def parse_apt_plan(stream: bytes) -> AptPlan:
