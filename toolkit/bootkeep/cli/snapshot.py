@@ -12,7 +12,7 @@ from rich.text import Text
 from bootkeep.cli.common import JsonOption, console, errors_become_exits, print_json
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.reading import Status
-from bootkeep.flows.snapshot import save_snapshot, take_snapshot
+from bootkeep.flows.snapshot import save_snapshot, take_snapshot, without_secrets
 
 OutputOption = Annotated[
     Path | None,
@@ -65,7 +65,7 @@ def snapshot(
         raise BootkeepError(
             "--of needs --for-test", where="snapshot", next_step="'bootkeep diff TXN:pre TXN' compares."
         )
-    taken = take_snapshot("manual", root=root, boot=boot, deadline_s=deadline)
+    taken = without_secrets(take_snapshot("manual", root=root, boot=boot, deadline_s=deadline), root)
     if output is not None:
         save_snapshot(taken, output)
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from bootkeep import __version__
@@ -13,9 +14,11 @@ from bootkeep.edges.collect import collect
 from bootkeep.edges.config_copies import read_copies
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.host import Host, LiveHost
+from bootkeep.edges.redaction_key import read_key
 from bootkeep.facts.codec import to_json
 from bootkeep.facts.config_copy import FreshCopy
 from bootkeep.facts.reading import Snapshot
+from bootkeep.facts.reading_redaction import redact_readings
 from bootkeep.facts.transaction import PackageChange
 from bootkeep.probes.config.files import file_lists_probe
 from bootkeep.probes.packages.scripts import package_probes
@@ -86,6 +89,11 @@ def config_copies(
     return read_copies(paths, root=root, limit_bytes=LONGEST_COPY_BYTES, key=key)
 
 
+def without_secrets(snapshot: Snapshot, root: Path = Path("/")) -> Snapshot:
+    """The snapshot as it may leave this process: secrets under the host's pseudonyms. Twice is once."""
+    return replace(snapshot, readings=redact_readings(snapshot.readings, read_key(root / "var/lib/bootkeep")))
+
+
 def save_snapshot(snapshot: Snapshot, path: Path) -> None:
-    """Write a snapshot as JSON, whole or not at all, readable by its owner only. Raises OSError."""
-    replace_file(path, to_json(snapshot, indent=1).encode("ascii") + b"\n")
+    """Write a snapshot as JSON without secrets, whole or not at all, readable by its owner only. Raises OSError."""
+    replace_file(path, to_json(without_secrets(snapshot), indent=1).encode("ascii") + b"\n")
