@@ -33,3 +33,16 @@ def test_files_come_from_below_the_root_even_with_an_odd_name(tmp_path: Path) ->
 def test_devices_are_the_machines(tmp_path: Path) -> None:
     rows = json.loads(LiveHost(tmp_path).answer(Listing("/dev/nul*")).text)
     assert [row["path"] for row in rows] == ["/dev/null"]
+
+
+def test_a_listing_asks_no_link_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "etc/real/.git").mkdir(parents=True)
+    (tmp_path / "etc/real/file").write_text("x")
+    (tmp_path / "etc/real/.git/HEAD").write_text("x")
+    (tmp_path / "etc/everything").symlink_to("/")
+    rows = json.loads(LiveHost(tmp_path).answer(Listing("/etc/**")).text)
+    assert {row["path"]: row["type"] for row in rows} == {
+        "/etc/everything": "link",
+        "/etc/real": "dir",
+        "/etc/real/file": "file",
+    }

@@ -197,15 +197,29 @@ def _hasher(algorithm: str) -> Callable[[], Any]:
     return lambda: hashlib.new(algorithm, usedforsecurity=False)
 
 
+#: The insides of version control.
+_HISTORIES = frozenset({".git", ".hg", ".bzr", "_darcs"})
+
+
 def _walk(folder: str) -> list[str]:
     """Everything below a folder. Unlike glob's ``**`` it enters no symbolic link: one to ``/`` would list the machine.
 
     The insides of version control (etckeeper keeps /etc in git) are a history of files, not files in force.
     """
     found: list[str] = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in {".git", ".hg", ".bzr", "_darcs"}]
-        found.extend(os.path.join(place, name) for name in (*folders, *files))
+    places = [folder]
+    while places:
+        try:
+            entries = list(os.scandir(places.pop()))
+        except (FileNotFoundError, PermissionError):  # went away; a folder that may not be read is itself in the list
+            continue
+        for entry in entries:
+            if entry.name in _HISTORIES:
+                continue
+            found.append(entry.path)
+            # os.walk() asks what a link leads to: one to a dead mount would cost all of /etc.
+            if entry.is_dir(follow_symlinks=False):
+                places.append(entry.path)
     return found
 
 

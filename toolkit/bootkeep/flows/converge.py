@@ -5,7 +5,7 @@ Each looks at the machine anew: a state before it may have changed what the next
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,24 @@ from bootkeep.edges.config import load_policy
 from bootkeep.edges.host import LiveHost
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.converged import Converged, StateChange
-from bootkeep.facts.finding import Finding, Verdict
+from bootkeep.facts.finding import Finding, Severity, Verdict
+from bootkeep.facts.fix import FixState
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.runbook import Freshness
+from bootkeep.flows import reboot_guard
 from bootkeep.flows.check import CheckResult, check
 from bootkeep.flows.configuration import write_configuration
+from bootkeep.flows.fix import fix
+from bootkeep.flows.fix import look as look_for
+from bootkeep.flows.fix_plan import plan_fix
 from bootkeep.flows.grub_menu import make_default_resolve, make_menu_current
 from bootkeep.flows.host_files import HOOKS, put_files, take_files, values
 from bootkeep.flows.install_devices import make_install_devices_right
 from bootkeep.flows.kernel_install import Planned, plan_kernel_install
 from bootkeep.flows.kernel_protection import protect_kernels
 from bootkeep.flows.loader_configuration import restore_loader_configuration, restored_differences
-from bootkeep.flows.preserving import keep_last_good_preserved, withdraw_preserving
+from bootkeep.flows.pages import page
+from bootkeep.flows.preserving import keep_last_good_preserved, reload_units, withdraw_preserving
 from bootkeep.flows.runbook import BOOT_COPY, make_runbook, runbook_freshness, write_runbook
 from bootkeep.flows.selftest import selftest
 
@@ -103,6 +109,8 @@ def hooks_in_force(*, dry_run: bool) -> Converged:
     changes = put_files(HOOKS, values(load_policy().hook_deadline_s), dry_run=dry_run)
     if changes and dry_run:
         return Converged(True, "The hooks of apt and dpkg would be installed.", changes)
+    if any(change.subject.startswith("/etc/systemd/") for change in changes):
+        reload_units()
     # The menu and the preserved kernels have their own states, which come later in a highstate.
     failed = [test for test in selftest(read_only=dry_run) if test.name in HOOK_TESTS and not test.passed]
     if failed:
@@ -115,6 +123,8 @@ def hooks_withdrawn(*, dry_run: bool) -> Converged:
     changes = take_files(HOOKS, dry_run=dry_run)
     if not changes:
         return Converged(True, "There are no hooks.")
+    if not dry_run:
+        reload_units()
     return Converged(True, "The hooks would be taken away." if dry_run else "The hooks are gone.", changes)
 
 
@@ -145,3 +155,36 @@ def runbook_fresh(folder: Path, *, dry_run: bool) -> Converged:
     after = runbook_freshness(seen(), policy, folder)
     known = after.freshness is Freshness.FRESH or (not after.moved and not policy.unknown_blocks)
     return Converged(known, ". ".join((after.sentence, *written.notes)), changes)
+
+
+def fixed(identity: str, subject: str = "", *, dry_run: bool) -> Converged:
+    """A finding is not there: its remedy was applied when it was. A remedy that needs a person is refused and said."""
+    page(identity)  # a misspelt id is an error, never "not there"
+    policy = load_policy()
+    result = look_for(policy, identity)
+    plan = plan_fix(result, identity, subject)
+    if plan is None:
+        blind = [each for each in result.verdict.findings if each.id == identity and each.severity is Severity.UNKNOWN]
+        return Converged(not blind, blind[0].summary if blind else f"{identity} is not found on this host.")
+    if plan.refusal:
+        return Converged(False, f"{plan.finding.summary} Nothing was run: {plan.refusal}")
+    steps = "\n".join(planned.step.say for planned in plan.steps if planned.step.writes)
+    if dry_run:
+        return Converged(
+            True, f"{plan.title}: it would be applied.", (StateChange(identity, plan.finding.summary, steps),)
+        )
+    record = fix(policy, result, plan)
+    ran = "\n".join(step.say for step in record.steps if step.writes)
+    changes = (StateChange(identity, plan.finding.summary, ran),) if ran else ()
+    comment = f"{record.id}: {record.state.value}. {record.reason} {record.verdict} Take it back: bootkeep fix --undo {record.id}"
+    return Converged(record.state is FixState.DONE, " ".join(comment.split()), changes)
+
+
+def reboot_guarded(commands: Sequence[str] | None = None, *, dry_run: bool) -> Converged:
+    """The shim asks for the verdict before these commands take the host down."""
+    return reboot_guard.reboot_guarded(reboot_guard.COMMANDS if commands is None else commands, dry_run=dry_run)
+
+
+def reboot_guard_withdrawn(*, dry_run: bool) -> Converged:
+    """No command is guarded."""
+    return reboot_guard.reboot_guard_withdrawn(dry_run=dry_run)

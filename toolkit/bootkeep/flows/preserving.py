@@ -86,7 +86,7 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
         menu.unlink(missing_ok=True)
     changes += take_files(FILES, dry_run=dry_run)
     if changes and not dry_run:
-        _reload()
+        reload_units()
         if script:
             update_grub()
     if not changes:
@@ -103,7 +103,7 @@ def _files(hook_deadline_s: float, *, dry_run: bool) -> tuple[StateChange, ...]:
     if any(change.subject == MENU_SCRIPT for change in pending):
         save_loader_configuration(f"before {MENU_SCRIPT}")
     put_files(FILES, marks, dry_run=False)
-    _reload()
+    reload_units()
     return pending
 
 
@@ -144,7 +144,8 @@ def _enabled(unit: str) -> bool:
     return run(["systemctl", "is-enabled", unit], timeout_s=30).stdout.strip() == "enabled"
 
 
-def _reload() -> None:
+def reload_units() -> None:
+    """Tell systemd that unit files of ours came, changed or went."""
     # In a chroot or an image there is no manager to tell; systemctl says so and succeeds.
     if Path("/run/systemd/system").is_dir():
         _systemctl("daemon-reload")
