@@ -49,10 +49,12 @@ SCRIPT = """(function () {
       if (hit && words.length) { count += 1; }
     });
     folds.forEach(function (fold, at) {
-      fold.open = words.length ? fold.querySelector("li:not(.miss), tr:not(.miss)") !== null : were[at];
+      fold.open = words.length ? fold.querySelector("li:not(.miss), tbody tr:not(.miss)") !== null : were[at];
     });
     told.textContent = words.length ? count + (count === 1 ? " line" : " lines") : "";
   });
+  window.addEventListener("beforeprint", function () { folds.forEach(function (fold) { fold.open = true; }); });
+  window.addEventListener("afterprint", function () { box.dispatchEvent(new Event("input")); });
 })();
 """
 #: The page's policy lets this script run and no other, whatever a machine's text would smuggle in.
