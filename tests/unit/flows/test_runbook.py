@@ -14,12 +14,24 @@ from types import ModuleType
 import pypdf
 import pytest
 
+from bootkeep.edges.host import RecordedHost
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.paper import LastTransaction, PackageInHand, PaperFacts, PartitionTable
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.runbook import Freshness, Runbook
+from bootkeep.facts.unknown import Unknown
 from bootkeep.flows.check import CheckResult
-from bootkeep.flows.runbook import make_runbook, render_runbook, runbook_freshness, write_runbook
+from bootkeep.flows.runbook import (
+    RUNBOOK_FOLDER,
+    make_runbook,
+    printed_freshness,
+    refresh_runbook,
+    render_runbook,
+    runbook_freshness,
+    write_runbook,
+)
+from bootkeep.reports.runbook_text import page_codes, text_checksum
 from unit.runbook.machines import AT, GO, POLICY, bios_plain
 from unit.runbook.stacked_machines import MACHINES
 
@@ -94,6 +106,75 @@ def test_html_stands_alone_and_escapes() -> None:
             assert escaped in render_runbook(made(), "html").decode()
 
 
+def test_the_page_tells_what_is_in_hand_and_how_the_disks_were_cut() -> None:
+    paper = PaperFacts(
+        (PartitionTable("QM00001", ("label: gpt", "label-id: 0A", "unit: sectors", "1 : start=2048, size=20480")),),
+        (PackageInHand("/var/cache/apt/archives/linux-image-x_1_amd64.deb", 70_000_000, "ab" * 32),),
+        LastTransaction("20261123T170312Z-0badcafe", AT, "done", "apt-get upgrade", ("linux-image-x 1 -> 2",)),
+    )
+    text = render_runbook(make_runbook(result(bios_plain()), POLICY, generated_at=AT, paper=paper), "text").decode()
+    assert "disk QM00001\n    label: gpt / label-id: 0A\n    1 : start=2048, size=20480\n" in text
+    assert "linux-image-x_1_amd64.deb 70000000 bytes" in text
+    assert "ab" * 32 in text
+    assert "linux-image-x 1 -> 2" in text
+    # None of it decides whether the paper is fresh.
+    assert runbook_id(paper) == runbook_id(PaperFacts())
+
+
+def runbook_id(paper: PaperFacts) -> str:
+    return make_runbook(result(bios_plain()), POLICY, generated_at=AT, paper=paper).document_id
+
+
+def test_a_page_of_another_paper_is_told_by_its_code(tmp_path: Path) -> None:
+    text = render_runbook(made(), "text").decode()
+    checksum = text_checksum(text)
+    assert re.fullmatch("[0-9a-f]{64}", checksum)
+    assert text_checksum(text.replace("web1", "web2")) == ""
+    other = text_checksum(render_runbook(made("uefi-esp"), "text").decode())
+    assert set(page_codes(checksum)) != set(page_codes(other))
+    path = tmp_path / "runbook.pdf"
+    path.write_bytes(render_runbook(made(), "pdf"))
+    pages = [page.extract_text() for page in pypdf.PdfReader(path).pages]
+    for number, page in enumerate(pages, start=1):
+        code = page_codes(checksum)[number - 1]
+        assert f"page {number} of {len(pages)}  code {code}" in page
+        assert f"{number} {code}" in " ".join(pages[0].split())
+
+
+def test_a_copy_on_paper_is_asked_for_by_its_id(tmp_path: Path) -> None:
+    before = result(bios_plain())
+    old = make_runbook(before, POLICY, generated_at=AT)
+    write_runbook(old, tmp_path, ["text"])
+    later = result(replace(bios_plain(), root_locked=False))
+    new = make_runbook(later, POLICY, generated_at=AT)
+    write_runbook(new, tmp_path, ["text"])
+    assert printed_freshness(later, POLICY, tmp_path, new.document_id).freshness is Freshness.FRESH
+    answer = printed_freshness(later, POLICY, tmp_path, old.document_id)
+    assert (answer.freshness, answer.moved) == (Freshness.STALE, ("root-lock",))
+    for unknown in ("RB-00000000", "../../etc/passwd", ""):
+        assert printed_freshness(later, POLICY, tmp_path, unknown).freshness is Freshness.UNKNOWN
+    # Which copy lies in the binder is no fact of the host: recording it makes nothing stale.
+    recorded = replace(POLICY, site=replace(POLICY.site, printed_runbook=new.document_id))
+    assert printed_freshness(later, recorded, tmp_path, new.document_id).freshness is Freshness.FRESH
+
+
+def test_the_worker_writes_again_only_when_facts_moved(tmp_path: Path) -> None:
+    host = RecordedHost("web1", Readings())
+    folder = tmp_path / RUNBOOK_FOLDER
+    assert refresh_runbook(host, result(bios_plain()), POLICY, tmp_path) is not None
+    first = (folder / "runbook.txt").stat().st_mtime_ns
+    (folder / "runbook.pdf").write_bytes(b"%PDF of the older text")
+    assert refresh_runbook(host, result(bios_plain()), POLICY, tmp_path) is None
+    assert (folder / "runbook.txt").stat().st_mtime_ns == first
+    # What could not be read this time is no reason to forget what the paper knows.
+    assert refresh_runbook(host, result(replace(bios_plain(), kernels=Unknown("denied"))), POLICY, tmp_path) is None
+    moved = refresh_runbook(host, result(replace(bios_plain(), root_locked=False)), POLICY, tmp_path)
+    assert moved is not None
+    assert moved.moved == ("root-lock",)
+    assert (folder / "runbook.txt").stat().st_mtime_ns != first
+    assert not (folder / "runbook.pdf").exists()
+
+
 def test_written_then_fresh_then_stale_then_invalid(tmp_path: Path) -> None:
     folder, boot = tmp_path / "runbook", tmp_path / "boot"
     boot.mkdir()
@@ -102,6 +183,7 @@ def test_written_then_fresh_then_stale_then_invalid(tmp_path: Path) -> None:
     assert done.notes == ()
     assert sorted(path.name for path in folder.iterdir()) == [
         "fingerprint.json",
+        "known",
         "runbook.html",
         "runbook.pdf",
         "runbook.txt",

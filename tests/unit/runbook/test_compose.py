@@ -196,6 +196,36 @@ def test_grub_reaches_boot_through_its_layers() -> None:
     assert "cryptomount" not in commands(made(MACHINES["lvm-on-luks"]()))  # its /boot is plain
 
 
+def test_every_esp_gets_its_loader_and_its_entry() -> None:
+    runbook = made(MACHINES["mirror-two-esps"]())
+    text = commands(runbook, "L")
+    for number, esp, place in ((1, ESP_UUID, "/boot/efi"), (2, "5E6F-7A8B", "/boot/efi2")):
+        assert f"grub-install --target=x86_64-efi --efi-directory={place} --bootloader-id=debian" in text
+        assert f"--efi-directory={place} --removable --no-nvram" in text
+        assert f"E=$(readlink -f /dev/disk/by-uuid/{esp})" in text
+        assert f"test -e /var/lib/bootkeep/rescue/EFI-{number} || cp -a {place}/EFI" in text
+    assert text.count("efibootmgr -c") == 2
+    assert r"-l '\EFI\debian\shimx64.efi'" in text
+    see = runbook.section("W")
+    assert see is not None
+    assert "L" in see.leads_to
+    assert made(MACHINES["bios-plain"]()).section("L") is None
+
+
+def test_an_esp_that_nothing_mounts_is_mounted_for_it() -> None:
+    state = MACHINES["mirror-two-esps"]()
+    assert isinstance(state.mounts, tuple)
+    assert isinstance(state.fstab, tuple)
+    state = replace(
+        state,
+        mounts=tuple(m for m in state.mounts if m.target != "/boot/efi2"),
+        fstab=tuple(li for li in state.fstab if li.target != "/boot/efi2"),
+    )
+    text = commands(made(state), "L")
+    assert "mount UUID=5E6F-7A8B /run/esp2" in text
+    assert "--efi-directory=/run/esp2 --removable" in text
+
+
 def test_no_passphrase_but_its_place() -> None:
     state = MACHINES["lvm-on-luks"]()
     policy = replace(POLICY, site=replace(POLICY.site, passphrase_place="safe in room 12, envelope 4"))
@@ -237,7 +267,9 @@ def test_findings_stand_on_the_cover() -> None:
 def test_the_same_facts_make_the_same_paper() -> None:
     state = MACHINES["uefi-esp"]()
     assert made(state) == made(state)
-    assert made(state).document_id != compose(state, GO, POLICY, generated_at="2026-11-24T00:00:00Z").document_id
+    # The id is the facts': printed again tomorrow it is the same paper.
+    assert made(state).document_id == compose(state, GO, POLICY, generated_at="2026-11-24T00:00:00Z").document_id
+    assert made(state).document_id != made(replace(state, root_locked=False)).document_id
 
 
 @pytest.mark.parametrize("remedy_id", sorted(ALL_REMEDIES))

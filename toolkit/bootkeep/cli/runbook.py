@@ -18,7 +18,10 @@ from bootkeep.flows.runbook import (
     BOOT_COPY,
     FORMATS,
     RUNBOOK_FOLDER,
+    STORE_FOLDER,
     make_runbook,
+    paper_facts,
+    printed_freshness,
     render_runbook,
     runbook_freshness,
     write_runbook,
@@ -66,23 +69,33 @@ def runbook(
             "--write", help="Write all forms to /var/lib/bootkeep/runbook, and the text to /boot/RUNBOOK.TXT."
         ),
     ] = False,
+    printed: Annotated[
+        str,
+        typer.Option(
+            "--printed", metavar="ID", help="With --check: ask about the copy on paper with this id (RB-1A2B3C4D)."
+        ),
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Print this host's rescue runbook: exact commands for the day it does not boot.
 
     --check: exit code 0 FRESH, 1 stale (prints which facts changed), 3 UNKNOWN (no runbook yet, or facts that cannot be read).
     """
+    if printed and not check:
+        raise typer.BadParameter("--printed belongs to --check")
     host, policy, folder = LiveHost(root), load_policy(root), root / RUNBOOK_FOLDER
     if check and (write or output):
         raise typer.BadParameter("--check only looks: leave --write and --output away")
     if check:
-        answer = runbook_freshness(host, policy, folder)
+        answer = (
+            printed_freshness(host, policy, folder, printed) if printed else runbook_freshness(host, policy, folder)
+        )
         if json:
             print_json(answer)
         else:
             typer.echo(answer.sentence)
         raise typer.Exit(EXIT_OF_FRESHNESS[answer.freshness])
-    made = make_runbook(host, policy)
+    made = make_runbook(host, policy, paper=paper_facts(host, root / STORE_FOLDER))
     if write:
         done = write_runbook(made, folder, FORMATS, paper=paper.value, boot_copy=root / BOOT_COPY)
         if json:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootkeep.assemble_paper import PAPER_PROBES, assemble_paper
 from bootkeep.edges.clock import now_utc
+from bootkeep.edges.collect import collect
 from bootkeep.edges.files import private_folder, replace_file
 from bootkeep.edges.host import Host
+from bootkeep.edges.store import Store
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
+from bootkeep.facts.paper import PAPER_NOT_TAKEN, PaperFacts
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.runbook import RUNBOOK_SCHEMA, Fingerprint, Freshness, Runbook
+from bootkeep.facts.transaction import Transaction
 from bootkeep.flows.check import CheckResult, check
 from bootkeep.flows.typeset import qr_code, typeset
 from bootkeep.reports.runbook_document import qr_text, runbook_document
@@ -28,6 +34,11 @@ RUNBOOK_FOLDER = "var/lib/bootkeep/runbook"
 FINGERPRINT_FILE = "fingerprint.json"
 #: The copy that GRUB's ``cat`` shows when nothing else does, below the root.
 BOOT_COPY = "boot/RUNBOOK.TXT"
+#: Fingerprints of the runbooks that this host has written, by document id; so many of them are kept.
+KNOWN_FOLDER = "known"
+_KNOWN = 50
+#: The store with the records of transactions, below the root.
+STORE_FOLDER = "var/lib/bootkeep"
 FORMATS = ("text", "html", "pdf")
 SUFFIXES = {"text": "txt", "html": "html", "pdf": "pdf"}
 
@@ -55,10 +66,13 @@ class RunbookFreshness:
     unread: tuple[str, ...]  # sections that could not be read now
     printed: PrintedRunbook | None
     now: Fingerprint
+    asked: str = ""  # id of the copy on paper that was asked for; empty for the last written one
 
     @property
     def sentence(self) -> str:
         """One line for a person."""
+        if self.printed is None and self.asked:
+            return f"UNKNOWN: this host has no record of a runbook {self.asked}. Print the present one: bootkeep runbook --write"
         if self.printed is None:
             return "UNKNOWN: no runbook was written on this host yet. Write one: bootkeep runbook --write"
         told = f"{self.freshness.value}: {self.printed.document_id} of {self.printed.generated_at}"
@@ -77,10 +91,48 @@ class Written:
     notes: tuple[str, ...]  # forms that were left out, and why
 
 
-def make_runbook(source: Host | CheckResult, policy: Policy, *, generated_at: str | None = None) -> Runbook:
-    """The runbook of a host, or of a check that was made already."""
+def make_runbook(
+    source: Host | CheckResult,
+    policy: Policy,
+    *,
+    generated_at: str | None = None,
+    paper: PaperFacts | None = None,
+) -> Runbook:
+    """The runbook of a host, or of a check that was made already. ``paper`` is taken from the host when nobody brings it."""
     result = source if isinstance(source, CheckResult) else check(source, policy)
-    return compose(result.state, result.verdict, policy, generated_at=generated_at or now_utc())
+    if paper is None:
+        paper = PAPER_NOT_TAKEN if isinstance(source, CheckResult) else paper_facts(source)
+    return compose(result.state, result.verdict, policy, generated_at=generated_at or now_utc(), paper=paper)
+
+
+def paper_facts(host: Host, store: Path | None = None, *, deadline_s: float = 60.0) -> PaperFacts:
+    """What only the page needs: partition tables, package files with their digests, and the last transaction of a store."""
+    transactions: tuple[Transaction, ...] = ()
+    if store is not None:
+        try:
+            transactions = Store(store).newest(5)
+        except BootkeepError:
+            transactions = ()  # a damaged store is told by other commands; the page goes without
+    return assemble_paper(collect(host, PAPER_PROBES, deadline_s=deadline_s), transactions)
+
+
+def refresh_runbook(host: Host, result: CheckResult, policy: Policy, root: Path) -> RunbookFreshness | None:
+    """Write text and HTML again when the facts have moved since they were written; what moved, None when nothing did.
+
+    For the worker after a transaction. A host on which nobody has ever written a runbook gets its first one. Facts that could
+    not be read this time change nothing: a paper that knows them is worth more than a newer one that does not.
+    """
+    folder = root / RUNBOOK_FOLDER
+    fresh = runbook_freshness(result, policy, folder)
+    if fresh.freshness is Freshness.FRESH or (fresh.printed is not None and fresh.unread):
+        return None
+    made = make_runbook(result, policy, paper=paper_facts(host, root / STORE_FOLDER))
+    boot_copy = root / BOOT_COPY
+    write_runbook(made, folder, ("text", "html"), boot_copy=boot_copy if boot_copy.exists() else None)
+    (folder / "runbook.pdf").unlink(
+        missing_ok=True
+    )  # an older one beside a newer text is the page that somebody prints
+    return fresh
 
 
 def render_runbook(runbook: Runbook, form: str, *, paper: str = "a4") -> bytes:
@@ -131,9 +183,36 @@ def write_runbook(
             notes.append(note)
         else:
             paths.append(boot_copy)
+    _remember(folder, runbook)
     remembered = PrintedRunbook(runbook.document_id, runbook.generated_at, runbook.host, runbook.fingerprint)
     replace_file(folder / FINGERPRINT_FILE, (to_json(remembered, indent=2) + "\n").encode(), mode=0o600)
     return Written((*paths, folder / FINGERPRINT_FILE), tuple(notes))
+
+
+def _remember(folder: Path, runbook: Runbook) -> None:
+    """Keep the fingerprint under the document's id: a copy on paper lives longer than the file it was printed from."""
+    kept = private_folder(folder / KNOWN_FOLDER)
+    known = PrintedRunbook(runbook.document_id, runbook.generated_at, runbook.host, runbook.fingerprint)
+    replace_file(kept / f"{runbook.document_id}.json", (to_json(known, indent=2) + "\n").encode(), mode=0o600)
+    files = sorted(kept.glob("RB-*.json"), key=lambda path: path.stat().st_mtime_ns)
+    for path in files[:-_KNOWN]:
+        path.unlink(missing_ok=True)
+
+
+def printed_freshness(source: Host | CheckResult, policy: Policy, folder: Path, document_id: str) -> RunbookFreshness:
+    """Does the copy on paper with this id still describe the host? An id that this host never wrote: UNKNOWN."""
+    result = source if isinstance(source, CheckResult) else check(source, policy)
+    now = fingerprint_of(result.state, policy)
+    printed = None
+    if re.fullmatch(r"RB-[0-9A-F]{8}", document_id):
+        try:
+            printed = from_json(
+                PrintedRunbook, (folder / KNOWN_FOLDER / f"{document_id}.json").read_bytes(), where=document_id
+            )
+        except (FileNotFoundError, NotUnderstood):
+            printed = None
+    freshness, moved = compare_fingerprints(printed.fingerprint if printed else None, now)
+    return RunbookFreshness(freshness, moved, now.unread, printed, now, document_id)
 
 
 def _write_boot_copy(content: bytes, path: Path) -> str:

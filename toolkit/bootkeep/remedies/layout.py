@@ -53,6 +53,7 @@ class Layout:
     esp_disks: tuple[BlockDevice, ...]
     not_covered: tuple[str, ...]  # sentences
     assembly: Assembly = NOTHING  # what is opened before anything is mounted, and closed after, in reverse
+    root_disks: tuple[BlockDevice, ...] = ()  # whole disks below the root file system
     esps: tuple[Volume, ...] = ()  # EFI system partitions: the mounted ones, then those that nothing mounts (no target)
 
     @property
@@ -107,7 +108,10 @@ def layout_of(state: BootState) -> Layout:
     esps = _esps(volumes, devices)
     boot = next((v for target in ("/boot", "/") for v in volumes if v.target == target), None)
     esp_disks = {disk.name: disk for volume in esps for disk in _disks(volume, by_name)}
-    return Layout(volumes, _disks(boot, by_name), tuple(esp_disks.values()), tuple(not_covered), assembly, esps)
+    root_disks = _disks(volumes[0], by_name)
+    return Layout(
+        volumes, _disks(boot, by_name), tuple(esp_disks.values()), tuple(not_covered), assembly, root_disks, esps
+    )
 
 
 def _esps(volumes: Sequence[Volume], devices: Sequence[BlockDevice]) -> tuple[Volume, ...]:
@@ -164,7 +168,8 @@ def disks_below(device: BlockDevice, by_name: dict[str, BlockDevice]) -> tuple[B
         if current.name in seen:
             continue
         seen.add(current.name)
-        if current.kind == "disk":
+        # A loop device with nothing below it is the disk of an image that was started from (a container, a test host).
+        if current.kind == "disk" or (current.kind == "loop" and not current.parents):
             found[current.name] = current
         waiting.extend(by_name[name] for name in current.parents if name in by_name)
     return tuple(sorted(found.values(), key=lambda disk: (disk.serial, disk.name)))

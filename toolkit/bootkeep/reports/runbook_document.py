@@ -6,7 +6,7 @@ from typing import Any
 
 from bootkeep.facts.codec import to_plain
 from bootkeep.facts.runbook import Blank, Box, Bullets, Item, Listing, Runbook, RunbookStep, Section, Table, Text
-from bootkeep.reports.runbook_text import otherwise_words, then_words
+from bootkeep.reports.runbook_text import otherwise_words, page_codes, runbook_text, text_checksum, then_words
 
 _KINDS: dict[type, str] = {
     Text: "text",
@@ -27,13 +27,15 @@ def runbook_document(runbook: Runbook, *, qr_svg: str = "") -> dict[str, Any]:
         "document_id": runbook.document_id,
         "fingerprint": runbook.fingerprint.short,
         "qr": qr_svg,
+        "codes": list(page_codes(text_checksum(runbook_text(runbook)))),
         "sections": [_section(section) for section in runbook.sections],
     }
 
 
 def qr_text(runbook: Runbook) -> str:
     """What the QR code says: nothing that does not stand on the page too, and no secret."""
-    return f"bootkeep {runbook.document_id} {runbook.fingerprint.overall} {runbook.generated_at}"
+    checksum = text_checksum(runbook_text(runbook))
+    return f"bootkeep {runbook.document_id} {runbook.fingerprint.overall} {checksum} {runbook.generated_at}"
 
 
 def _section(section: Section) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import textwrap
 
 from bootkeep.facts.errors import BootkeepError
@@ -12,6 +13,7 @@ from bootkeep.facts.typed import is_plain
 WIDTH = 72
 GUTTER = "  "
 _INDENT = "      "
+_SUM = "sha256 of all lines above:\n"
 
 
 def runbook_text(runbook: Runbook) -> str:
@@ -27,7 +29,19 @@ def runbook_text(runbook: Runbook) -> str:
                 where=f"line {number} of the runbook",
                 next_step="This is a bug in bootkeep: please report it.",
             )
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    body = "\n".join(line.rstrip() for line in lines) + "\n"
+    return body + _SUM + hashlib.sha256(body.encode("ascii")).hexdigest() + "\n"
+
+
+def text_checksum(text: str) -> str:
+    """The sha256 that the last line of a text form names; empty when it is not that of the lines above it."""
+    body, found, digest = text.rpartition(_SUM)
+    return digest.strip() if found and hashlib.sha256(body.encode()).hexdigest() == digest.strip() else ""
+
+
+def page_codes(checksum: str, pages: int = 40) -> tuple[str, ...]:
+    """A short code for each page of one document: a page of another one, or of an older print, does not fit the list on page 1."""
+    return tuple(hashlib.sha256(f"{checksum} {page}".encode()).hexdigest()[:4].upper() for page in range(1, pages + 1))
 
 
 def _head(runbook: Runbook) -> list[str]:

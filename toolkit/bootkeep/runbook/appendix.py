@@ -50,7 +50,14 @@ def facts_pages(facts: HostFacts) -> Section:
             (NOT_READ if isinstance(arguments, (Absent, Unknown)) else plain(arguments),),
         )
     )
-    items += [_kernels(facts), *_firmware(facts), *_packages(facts)]
+    items += [
+        _kernels(facts),
+        *_firmware(facts),
+        *_packages(facts),
+        *_in_hand(facts),
+        *_transaction(facts),
+        *_tables(facts),
+    ]
     return section(FACTS, "Facts of this host", items, new_page=False)
 
 
@@ -109,6 +116,52 @@ def _packages(facts: HostFacts) -> list[Item]:
     ]
 
 
+def _in_hand(facts: HostFacts) -> list[Item]:
+    found = facts.paper.in_hand
+    title = "Packages in hand: sha256sum FILE, compare, then dpkg -i FILE (IN TARGET)"
+    if isinstance(found, (Absent, Unknown)):
+        return [Listing(title, (NOT_READ,))]
+    lines = []
+    for package in found[:12]:
+        lines += [f"{plain(package.path)} {package.size_bytes} bytes", f"  {plain(package.sha256)}"]
+    if len(found) > 12:
+        lines.append(f"and {len(found) - 12} more there")
+    return [Listing(title, tuple(lines) or ("none: bring the .deb files on a stick, or have a network",))]
+
+
+def _transaction(facts: HostFacts) -> list[Item]:
+    last = facts.paper.last_transaction
+    if isinstance(last, (Absent, Unknown)):
+        return []
+    shown = last.changes[:10]
+    more = (
+        [f"and {len(last.changes) - len(shown)} more: bootkeep report {last.id}"]
+        if len(last.changes) > len(shown)
+        else []
+    )
+    head = f"{last.started_at} {last.outcome}: {last.command}"
+    return [Listing("Last package transaction", tuple(plain(text) for text in (head, "; ".join(shown), *more)))]
+
+
+def _tables(facts: HostFacts) -> list[Item]:
+    """Of the disks below /boot and the ESPs: a lost table can be typed in again."""
+    tables = facts.paper.partition_tables
+    title = "Partition tables (sfdisk -d). To write one back needs the approver"
+    if isinstance(tables, (Absent, Unknown)):
+        return [Listing(title, (NOT_READ,))]
+    lowest = {disk.serial for disk in (*facts.layout.boot_disks, *facts.layout.esp_disks, *facts.layout.root_disks)}
+    ours = [table for table in tables if table.disk in lowest] or list(tables)
+    return [Listing(f"{title}: disk {plain(table.disk)}", _short(table.lines)) for table in ours[:4]]
+
+
+def _short(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The head in one line (each part of it is a line for sfdisk), without what sfdisk works out by itself."""
+    head = [
+        line for line in lines if " : " not in line and not line.startswith(("unit:", "last-lba:", "sector-size: 512"))
+    ]
+    return tuple(plain(line) for line in (" / ".join(head), *(line for line in lines if " : " in line)))
+
+
 def log_sheet() -> Section:
     """Empty lines for what happened."""
     return section(
@@ -117,11 +170,11 @@ def log_sheet() -> Section:
         (
             Table(
                 ("Time", "Step", "What the screen showed, what was done", "Initials"),
-                tuple(("", "", "", "") for _ in range(16)),
+                tuple(("", "", "", "") for _ in range(11)),
                 (2, 2, 10, 2),
             ),
-            Blank("Got up at (time), with kernel, by card", 2),
-            Blank("What was wrong with this paper", 3),
+            Blank("Got up at (time), with kernel, by card", 1),
+            Blank("What was wrong with this paper", 2),
         ),
         new_page=False,
     )

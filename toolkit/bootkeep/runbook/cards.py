@@ -11,6 +11,7 @@ from bootkeep.facts.runbook import Item, Section, Text
 from bootkeep.facts.typed import unwrap
 from bootkeep.remedies import ALL_REMEDIES
 from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.loader import has_loader_section
 from bootkeep.runbook.steps import CARDS, VERIFY, numbered, otherwise_of, section, with_card_numbers
 
 #: The two cards that many others end in. Their steps are printed once; the others send the reader there.
@@ -43,13 +44,16 @@ class Cards:
 def plan_cards(facts: HostFacts) -> Cards:
     """Only what this host can need: no BIOS core on a UEFI host, no ESP on a BIOS host."""
     subjects = {finding.remedy: finding.subject for finding in reversed(facts.verdict.findings) if finding.remedy}
-    esp = facts.layout.esp
-    if facts.firmware != "bios" and esp is not None:
-        subjects.setdefault("boot-not-mounted", esp.target)
     found = [remedy_id for remedy_id in subjects if remedy_id in ALL_REMEDIES]
+    esp = facts.layout.esp
+    if facts.firmware != "bios" and esp is not None and facts.layout.at("/boot") is None:
+        subjects.setdefault("boot-not-mounted", esp.target)
     left_out = {
         "grub-install-device-wrong": facts.firmware == "uefi",
-        "boot-not-mounted": facts.firmware == "bios" and facts.layout.at("/boot") is None,
+        # The ESP has a section of its own.
+        "boot-not-mounted": facts.layout.at("/boot") is None
+        and (facts.firmware == "bios" or has_loader_section(facts))
+        and "boot-not-mounted" not in found,
         # Of no use to a dead machine, unless that is what is wrong with it: by then the medium's kernel runs.
         "running-modules-missing": "running-modules-missing" not in found,
         "fallback-kernel-missing": "fallback-kernel-missing" not in found,

@@ -6,8 +6,9 @@ import hashlib
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Verdict
+from bootkeep.facts.paper import PAPER_NOT_TAKEN, PaperFacts
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.runbook import Runbook
+from bootkeep.facts.runbook import Fingerprint, Runbook, Section
 from bootkeep.facts.typed import plain
 from bootkeep.runbook.appendix import facts_pages, log_sheet
 from bootkeep.runbook.boot_shells import emergency, initramfs_shell
@@ -16,17 +17,30 @@ from bootkeep.runbook.cover import cover, stop_rules
 from bootkeep.runbook.fingerprint import fingerprint_of
 from bootkeep.runbook.hand_boot import grub_rescue, hand_boot
 from bootkeep.runbook.host import facts_of
+from bootkeep.runbook.loader import has_loader_section, loader_section
 from bootkeep.runbook.previous_kernel import firmware_menu, previous_kernel
 from bootkeep.runbook.rescue_path import rescue_path
+from bootkeep.runbook.steps import LOADER
 from bootkeep.runbook.symptoms import symptom_finder
 from bootkeep.runbook.verify import after_boot, verify
 
 
-def compose(state: BootState, verdict: Verdict, policy: Policy, *, generated_at: str) -> Runbook:
+def compose(
+    state: BootState,
+    verdict: Verdict,
+    policy: Policy,
+    *,
+    generated_at: str,
+    paper: PaperFacts = PAPER_NOT_TAKEN,
+) -> Runbook:
     """The runbook of one host. Pure: the same facts give the same paper, ``generated_at`` (UTC, ISO 8601) included."""
-    facts = facts_of(state, verdict, policy, generated_at)
+    facts = facts_of(state, verdict, policy, generated_at, paper)
     cards = plan_cards(facts)
     numbers = dict(cards.numbers)
+    loader: tuple[Section, ...] = ()
+    if has_loader_section(facts):
+        loader = (loader_section(facts, numbers["grub-config-stale"]),)
+        numbers |= {"grub-install-device-wrong": LOADER, "efi-loader": LOADER}
     fingerprint = fingerprint_of(state, policy)
     card_pages, saves = fix_cards(facts, cards)
     sections = (
@@ -41,6 +55,7 @@ def compose(state: BootState, verdict: Verdict, policy: Policy, *, generated_at:
         emergency(facts, numbers),
         rescue_path(facts, saves),
         *card_pages,
+        *loader,
         verify(facts, cards),
         after_boot(facts),
         facts_pages(facts),
@@ -49,7 +64,7 @@ def compose(state: BootState, verdict: Verdict, policy: Policy, *, generated_at:
     return Runbook(
         host=facts.hostname,
         generated_at=plain(generated_at),
-        document_id=_document_id(facts.hostname, generated_at, fingerprint.overall),
+        document_id=document_id(facts.hostname, fingerprint),
         fingerprint=fingerprint,
         place=plain(policy.site.runbook_place),
         sections=sections,
@@ -57,6 +72,10 @@ def compose(state: BootState, verdict: Verdict, policy: Policy, *, generated_at:
     )
 
 
-def _document_id(host: str, generated_at: str, fingerprint: str) -> str:
-    """Short enough to read out over the phone: RB- and eight hex digits."""
-    return "RB-" + hashlib.sha256(f"{host}\n{generated_at}\n{fingerprint}".encode()).hexdigest()[:8].upper()
+def document_id(host: str, fingerprint: Fingerprint) -> str:
+    """Short enough to read out over the phone: RB- and eight hex digits.
+
+    It follows from the facts alone: a paper that is printed twice has one id, and an id that is not the host's own is a paper
+    whose facts have moved.
+    """
+    return "RB-" + hashlib.sha256(f"{host}\n{fingerprint.overall}".encode()).hexdigest()[:8].upper()

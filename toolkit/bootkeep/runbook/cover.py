@@ -69,6 +69,7 @@ def cover(facts: HostFacts) -> Section:
     items: list[Item] = [
         Table(("This host", ""), tuple(rows), (0, 1)),
         Table(("Call", "Name", "Phone", "Hours"), people_rows(facts), (0, 3, 3, 2)),
+        Table(("After", "Then, whatever you are at", "Who decides"), ladder(facts), (0, 5, 3)),
     ]
     if facts.verdict.findings:
         found = tuple(f"{finding.boot_class} {plain(finding.summary)}" for finding in facts.verdict.findings[:5])
@@ -85,6 +86,22 @@ def people_rows(facts: HostFacts) -> tuple[tuple[str, ...], ...]:
         for person in facts.policy.people
     )
     return rows or (("primary", "", "", ""), ("backup", "", "", ""))
+
+
+def ladder(facts: HostFacts) -> tuple[tuple[str, ...], ...]:
+    """Escalation with time boxes: nobody tries alone for hours."""
+
+    def who(*roles: str) -> str:
+        names = [plain(p.name) for role in roles for p in facts.policy.people if p.role == role]
+        return ", ".join(dict.fromkeys(names)) or "________________"
+
+    return (
+        ("0 min", "start the log sheet, read section S, sections P, G, H, D or E", "you"),
+        ("15 min", "call the primary and say the step's number; section R begins", who("primary")),
+        ("45 min", "call the backup person; two people from here on", who("backup", "secondary")),
+        ("75 min", "call the vendor, where there is a contract", who("vendor")),
+        ("90 min", "restore, or go on? What is NEVER done without the approver", who("approver", "owner", "manager")),
+    )
 
 
 def firmware_line(facts: HostFacts) -> str:

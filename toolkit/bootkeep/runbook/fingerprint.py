@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from bootkeep.facts.boot_state import BootState
@@ -16,6 +17,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.runbook import Fingerprint, Freshness
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.assembly import ARRAY
 from bootkeep.remedies.layout import layout_of
 
 #: How bad it is when a section of the facts moved.
@@ -69,6 +71,7 @@ def _facts(state: BootState, policy: Policy) -> dict[str, Any]:
         "firmware": _firmware(state),
         "disks": _disks(state),
         "mounts": [[v.target, v.uuid, v.file_system, v.subvolume, list(v.stack)] for v in layout.volumes]
+        + [[layer.kind, "" if layer.kind == ARRAY else layer.name, layer.uuid] for layer in layout.assembly.layers]
         + [
             _maybe(state.mounts) if isinstance(state.mounts, Unknown) and isinstance(state.fstab, Unknown) else [],
             _fstab(state),
@@ -78,7 +81,8 @@ def _facts(state: BootState, policy: Policy) -> dict[str, Any]:
         "entries": [chosen, _entries(state)],
         "root-lock": to_plain(state.root_locked),
         "drivers": _maybe(state.root_drivers),
-        "people": [to_plain(policy.people), to_plain(policy.site)],
+        # Which copy lies in the binder says nothing of the host; a new id would never match itself.
+        "people": [to_plain(policy.people), to_plain(replace(policy.site, printed_runbook=""))],
         "packages": _packages(state),
     }
 

@@ -9,6 +9,7 @@ from bootkeep.facts.boot_entry import BootEntry
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.kernel import Kernel
+from bootkeep.facts.paper import PAPER_NOT_TAKEN, PaperFacts
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.typed import plain, shell_word, valid_path
 from bootkeep.facts.unknown import Absent, Unknown
@@ -47,6 +48,7 @@ class HostFacts:
     generated_at: str
     layout: Layout
     choices: tuple[Choice, ...]  # what to try first comes first
+    paper: PaperFacts = PAPER_NOT_TAKEN
 
     @property
     def hostname(self) -> str:
@@ -88,11 +90,13 @@ class HostFacts:
         return self.layout.covered
 
 
-def facts_of(state: BootState, verdict: Verdict, policy: Policy, generated_at: str) -> HostFacts:
+def facts_of(
+    state: BootState, verdict: Verdict, policy: Policy, generated_at: str, paper: PaperFacts = PAPER_NOT_TAKEN
+) -> HostFacts:
     """Pick the facts out of a BootState."""
     layout = layout_of(state)
     layout = replace(layout, not_covered=(*layout.not_covered, *_loader_not_covered(state)))
-    return HostFacts(state, verdict, policy, generated_at, layout, choices_of(state))
+    return HostFacts(state, verdict, policy, generated_at, layout, choices_of(state), paper)
 
 
 def _loader_not_covered(state: BootState) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from bootkeep.facts.typed import plain, wrap_command
 
 #: Letters of the sections, in print order. No I, O or l: they are misread.
 STOP, SEE, PREVIOUS, FIRMWARE, GRUB_RESCUE, HAND, INITRAMFS, EMERGENCY = "S", "W", "P", "B", "G", "H", "D", "E"
-RESCUE, CARDS, VERIFY, AFTER, FACTS, LOG = "R", "F", "V", "A", "X", "N"
+RESCUE, CARDS, LOADER, VERIFY, AFTER, FACTS, LOG = "R", "F", "L", "V", "A", "X", "N"
 
 
 def shell(place: Place, say: str, *lines: str, **more: str | int | bool | tuple[str, ...]) -> Step:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bootkeep.facts.runbook import CALL, Section, Table, Text
+from bootkeep.remedies.assembly import ARRAY, LUKS
 from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.opening import unlock_in_grub
 from bootkeep.runbook.steps import (
     EMERGENCY,
     FIRMWARE,
@@ -93,13 +95,46 @@ _UEFI: tuple[tuple[str, str, str, str], ...] = (
         "BdsDxe: failed to load Boot.... / UEFI Interactive Shell / firmware set-up opens by itself",
         "the ESP, or the firmware's entry, is lost",
         FIRMWARE,
-        "boot-not-mounted",
+        "efi-loader",
     ),
     (
         "Security Policy Violation / bad shim signature / SBAT self-check failed",
         "Secure Boot refused the loader",
         FIRMWARE,
-        "boot-not-mounted",
+        "efi-loader",
+    ),
+)
+
+
+#: As GRUB 2.06's cryptodisk, cryptsetup-initramfs 2.6 and mdadm 4.2 of Debian 12 print them.
+_ENCRYPTED_BOOT: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "error: access denied. / error: Invalid passphrase. / no such cryptodisk found, then grub rescue>",
+        "GRUB could not unlock /boot: mistyped, or another keyboard",
+        GRUB_RESCUE,
+        "",
+    ),
+)
+_ENCRYPTED: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "cryptsetup: ERROR: ...: cryptsetup failed, bad password or options? / maximum number of tries exceeded",
+        "mistyped, another keyboard, or the disk is not there",
+        INITRAMFS,
+        "initramfs-damaged",
+    ),
+    (
+        "no 'Please unlock disk ...' where there used to be one",
+        "the initramfs does not know the disk",
+        INITRAMFS,
+        "initramfs-damaged",
+    ),
+)
+_ARRAYS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "md...: not clean / not enough operational devices / mdadm: ... has been started with 1 drive (out of 2)",
+        "a disk of the array is missing",
+        INITRAMFS,
+        "",
     ),
 )
 
@@ -111,11 +146,17 @@ def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
         rows += _BIOS
     if facts.firmware != "bios":
         rows += _UEFI
+    if unlock_in_grub(facts.layout.boot, facts):
+        rows += _ENCRYPTED_BOOT
+    if facts.layout.assembly.of_kind(LUKS):
+        rows += _ENCRYPTED
+    if facts.layout.assembly.of_kind(ARRAY):
+        rows += _ARRAYS
     rows += _ROWS[1:]
     cells: list[tuple[str, ...]] = []
     targets: list[str] = []
     for seen, means, first, remedy in rows:
-        card = cards.get(remedy, "")
+        card = cards.get(remedy, "") or (cards.get("boot-not-mounted", "") if remedy == "efi-loader" else "")
         target = card if first == "CARD" else first
         targets += [target, *([card] if card else [])]
         cells.append(

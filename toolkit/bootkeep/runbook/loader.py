@@ -1,0 +1,147 @@
+"""The boot loader on EFI system partitions: put back on each of them, with an entry of the firmware for each."""
+
+from __future__ import annotations
+
+import re
+
+from bootkeep.facts.machine import FirmwareEntry
+from bootkeep.facts.package import Package
+from bootkeep.facts.remedy import Place, Step
+from bootkeep.facts.runbook import CALL, Section, Text
+from bootkeep.facts.typed import shell_word, valid_path
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.common import SAVED
+from bootkeep.remedies.layout import Volume
+from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.steps import LOADER, numbered, section, shell
+
+#: dpkg's architecture -> grub-install's target, and the suffix of loaders (UEFI specification, 3.5.1.1).
+_TARGETS = {
+    "amd64": ("x86_64-efi", "x64"),
+    "x86_64": ("x86_64-efi", "x64"),
+    "arm64": ("arm64-efi", "aa64"),
+    "aarch64": ("arm64-efi", "aa64"),
+    "i386": ("i386-efi", "ia32"),
+    "armhf": ("arm-efi", "arm"),
+}
+
+
+def has_loader_section(facts: HostFacts) -> bool:
+    """For hosts that start through an EFI system partition, of the family whose tools are known."""
+    return facts.firmware != "bios" and bool(facts.layout.esps) and facts.family == "debian" and facts.covered
+
+
+def loader_folder(facts: HostFacts) -> tuple[str, str]:
+    """Folder below EFI and file of the loader that the firmware starts, e.g. ``debian`` and ``shimx64.efi``."""
+    suffix = _target(facts)[1]
+    for entry in _entries(facts):
+        found = re.search(r"\\EFI\\([A-Za-z0-9_-]+)\\((?:shim|grub)[a-z0-9]+\.efi)", entry.loader, re.IGNORECASE)
+        if found and found[1].upper() != "BOOT":
+            return found[1], found[2]
+    shim = any(p.name.startswith("shim-signed") and p.state == "installed" for p in _packages(facts))
+    folder = "ubuntu" if getattr(facts.state.os_release, "id", "") == "ubuntu" else "debian"
+    return folder, f"{'shim' if shim or facts.secure_boot == 'on' else 'grub'}{suffix}.efi"
+
+
+def loader_section(facts: HostFacts, menu_card: str) -> Section:
+    """L: what to do inside the target when the firmware finds no loader, or refuses it."""
+    folder, file = loader_folder(facts)
+    target, suffix = _target(facts)
+    rows: list[tuple[Step, str]] = []
+    for number, esp in enumerate(facts.layout.esps, start=1):
+        rows += _one(esp, number, len(facts.layout.esps), folder, file, target, suffix)
+    rows.append(
+        (
+            shell(
+                Place.TARGET,
+                "See the firmware's entries. A line with this system's loader for each ESP? Then leave the next step out.",
+                "efibootmgr -v",
+                expect=f"BootOrder, and a line with \\EFI\\{folder}\\{file}",
+                on_fail="'EFI variables are not supported': the medium was started in BIOS mode, or efivarfs is not mounted. "
+                "Go on: the fallback loader starts without an entry",
+            ),
+            CALL,
+        )
+    )
+    for number, esp in enumerate(facts.layout.esps, start=1):
+        if not esp.uuid:
+            continue
+        name = folder if number == 1 else f"{folder} {number}"
+        rows.append(
+            (
+                shell(
+                    Place.TARGET,
+                    f"Make the firmware's entry for ESP {esp.uuid}.",
+                    f"E=$(readlink -f /dev/disk/by-uuid/{esp.uuid})",
+                    "P=$(cat /sys/class/block/${E##*/}/partition)",
+                    f"efibootmgr -c -d /dev/$(lsblk -no PKNAME $E) -p $P -L {shell_word(name)} "
+                    f"-l '\\EFI\\{folder}\\{file}'",
+                    expect=f"a new Boot line with {name}, first in BootOrder",
+                    on_fail="'No space left': rm /sys/fs/pstore/* and again. Else go on: the fallback loader starts without it",
+                    undo=(f"# efibootmgr -b NUMBER -B with the number of the new line '{name}'",),
+                    writes=True,
+                ),
+                CALL,
+            )
+        )
+    lead = Text(
+        "Never format an ESP: other loaders may be on it. Each ESP can start this host alone, so do all of them."
+    )
+    return section(
+        LOADER,
+        "Put the boot loader back, on every ESP",
+        (lead, *numbered(LOADER, rows)),
+        (menu_card,),
+        minutes=20,
+        new_page=False,
+    )
+
+
+def _one(esp: Volume, number: int, of: int, folder: str, file: str, target: str, suffix: str) -> list[tuple[Step, str]]:
+    place = esp.target if esp.target and valid_path(esp.target) else f"/run/esp{number}"
+    mount = [] if esp.target else [f"mkdir -p {place}", f"mount {esp.source} {place}"]
+    kept = f"{SAVED}/EFI-{number}"
+    which = f"ESP {number} of {of}, {esp.uuid}" if of > 1 else f"The ESP, {esp.uuid}"
+    look = shell(
+        Place.TARGET,
+        f"{which}: is its file system whole, and is there room? Keep a copy of what is on it.",
+        *mount,
+        *([f"fsck.vfat -n /dev/disk/by-uuid/{esp.uuid}"] if esp.uuid else []),
+        f"df -h {place}",
+        f"install -d -m 0700 {SAVED}",
+        f"test -e {kept} || cp -a {place}/EFI {kept}",
+        expect="'Dirty bit is set' is all right, other errors are not; room left",
+        on_fail="Its disk is dead: do the other ESP only" if of > 1 else "Errors: CALL. No folder EFI: go on",
+        undo=(f"rm -r {kept}", *([] if esp.target else [f"umount {place}"])),
+        writes=True,
+    )
+    install = shell(
+        Place.TARGET,
+        "Put the loader on it, and once more under the name that firmware tries without an entry.",
+        f"grub-install --target={target} --efi-directory={place} --bootloader-id={folder} --recheck --no-nvram",
+        f"grub-install --target={target} --efi-directory={place} --removable --no-nvram",
+        f"ls -l {place}/EFI/{folder}/{file} {place}/EFI/BOOT/BOOT{suffix.upper()}.EFI",
+        expect="twice: Installation finished. No error reported. Then two files",
+        on_fail="No such file below /usr/lib/shim or /usr/lib/grub: install shim-signed and grub-efi-amd64-signed again, "
+        "from the packages in hand (section X)",
+        undo=(f"cp -r {kept}/. {place}/EFI/",),
+        writes=True,
+        minutes=2,
+    )
+    return [(look, CALL), (install, CALL)]
+
+
+def _target(facts: HostFacts) -> tuple[str, str]:
+    return _TARGETS.get(facts.state.identity.architecture, ("x86_64-efi", "x64"))
+
+
+def _entries(facts: HostFacts) -> tuple[FirmwareEntry, ...]:
+    firmware = facts.state.firmware
+    if isinstance(firmware, (Absent, Unknown)) or not isinstance(firmware.entries, tuple):
+        return ()
+    order = {number: place for place, number in enumerate(firmware.boot_order)}
+    return tuple(sorted(firmware.entries, key=lambda entry: order.get(entry.number, len(order))))
+
+
+def _packages(facts: HostFacts) -> tuple[Package, ...]:
+    return facts.state.packages if isinstance(facts.state.packages, tuple) else ()
