@@ -94,7 +94,7 @@ def test_the_table_fits_the_screen(store: Store, width: int) -> None:
     result = CliRunner().invoke(app, ["--store", str(store.root)], env={"COLUMNS": str(width), "TZ": "UTC"})
     assert result.exit_code == 0
     assert max(len(line) for line in result.output.splitlines()) <= width
-    assert "23 Nov 17:03" in result.output and "REFUSED" in result.output
+    assert "23 Nov 17:03" in result.output and "refused" in result.output
 
 
 def test_watching_tells_what_is_new_and_nothing_twice(store: Store) -> None:

@@ -130,7 +130,9 @@ def _print_table(lines: tuple[Line, ...]) -> None:
 
 def told(line: Line) -> Text:
     """What a transaction did and whether a reboot was safe, in colour."""
-    text = Text(_short(line.summary))
+    # The column beside it says how it ended already.
+    said = line.summary.partition(": ")[2] if line.outcome in {"refused", "failed", "interrupted"} else ""
+    text = Text(_short(said or line.summary))
     if line.weakened:
         text.stylize("bold")
     if line.outcome not in {"refused", "open"}:
