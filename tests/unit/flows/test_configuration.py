@@ -35,6 +35,8 @@ def test_the_example_pillar_is_a_policy() -> None:
         ({"people": [{"name": "Ada", "role": "primary", "phone": 5550100}]}, "phone"),
         ({"people": ["Ada"]}, "mapping"),
         ({"site": {"rack": "B4"}}, "rack"),
+        ({"noise_off": ["no-such-rule"]}, "no-such-rule"),
+        ({"noise": [{"id": "ours", "family": "config", "pattern": "(", "why": "x"}]}, "noise rule ours"),
         ({"keep_kernels": "3"}, "keep_kernels"),
         ({"keep_kernels": 2, "minimum_kernels": 3}, "keep_kernels"),
         ({"minimum_kernels": 1}, "minimum_kernels"),

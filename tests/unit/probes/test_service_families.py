@@ -49,10 +49,13 @@ def test_time_workloads_and_audit() -> None:
 
 def test_stale_and_journal() -> None:
     rows = [
-        {"pid": 1, "unit": "cron.service", "exe": "/usr/sbin/cron", "files": ["/lib/libc.so.6"]},
+        {"pid": 1, "unit": "init.scope", "exe": "/usr/lib/systemd/systemd", "files": ["/lib/libc.so.6"]},
+        {"pid": 7, "unit": "cron.service", "exe": "/usr/sbin/cron", "files": ["/lib/libc.so.6"]},
         {"pid": 2, "unit": "session-1.scope", "exe": "/usr/bin/tmux", "files": ["/lib/libc.so.6"]},
     ]
-    assert parse_stale(json.dumps(rows)) == {"cron.service": "/lib/libc.so.6", "/usr/bin/tmux": "/lib/libc.so.6"}
+    assert parse_stale(json.dumps(rows)) == dict.fromkeys(
+        ["the system manager (by systemctl daemon-reexec)", "cron.service", "/usr/bin/tmux"], "/lib/libc.so.6"
+    )
     entries = [{"unit": "a.service", "message": f"pid {pid} at 0x{pid:x} failed"} for pid in (12, 345)]
     assert parse_journal(json.dumps(entries)) == {"a.service: pid # at # failed": "2 times"}
     assert isinstance(journal_of(Readings({})), Absent)

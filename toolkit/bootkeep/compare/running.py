@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bootkeep.compare.attribution import Attribution
 from bootkeep.compare.keyed import Gaps, by, differences
@@ -19,6 +19,8 @@ def process_changes(before: SystemState, after: SystemState, who: Attribution, g
     if sides is None:
         return
     old, new = (_groups(side) for side in sides)
+    # The family of stale processes says more: libraries too.
+    told_as_stale = all(isinstance(state.settings.get("stale process"), Mapping) for state in (before, after))
     for key in sorted(old.keys() | new.keys()):
         if who.noise.rule_for("process", key):
             continue
@@ -51,7 +53,7 @@ def process_changes(before: SystemState, after: SystemState, who: Attribution, g
                 package=package,
                 sentence=f"{name} was restarted{_reason(package)}",
             )
-        elif any(p.stale for p in new[key]) and not any(p.stale for p in old[key]):
+        elif any(p.stale for p in new[key]) and not any(p.stale for p in old[key]) and not told_as_stale:
             yield who.change(
                 "process",
                 key,

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bootkeep.compare.noise import NoiseFilter
 from bootkeep.edges.files import private_folder, replace_file
 from bootkeep.facts.codec import from_plain, to_json
 from bootkeep.facts.converged import Converged, StateChange
-from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.policy import Person, Policy, Site
 
 #: Two, because one is no way back: the kernel that just failed to boot is the one.
@@ -39,6 +40,10 @@ def policy_from_pillar(plain: Mapping[str, Any]) -> Policy:
         )
     if blank := [finding for finding, reason in policy.accepted.items() if not str(reason).strip()]:
         raise _wrong(f"accepted findings need a written reason: {', '.join(sorted(blank))}")
+    try:
+        NoiseFilter(policy.noise, policy.noise_off)
+    except NotUnderstood as error:
+        raise _wrong(error.what) from error
     return policy
 
 

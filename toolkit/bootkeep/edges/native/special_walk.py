@@ -30,7 +30,10 @@ _NEVER = frozenset(
 
 
 def answer(root: Path, _argument: str) -> str:
-    """JSON list of ``{path, mode, uid, gid, capability, changed_at}``, by path; other file systems than the root's are not entered."""
+    """JSON list of ``{path, mode, uid, gid, capability, changed_at}``, by path.
+
+    Other file systems than the root's are not entered.
+    """
     base = os.fspath(root)
     device = os.lstat(base).st_dev
     rows: list[dict[str, object]] = []

@@ -26,6 +26,8 @@ def parse_stale(text: str) -> Keyed:
             raise NotUnderstood("a process without files", where=STALE_PROCESSES.key)
         unit = str(row.get("unit", ""))
         key = unit if unit.endswith(".service") else str(row.get("exe", "")) or f"pid {row.get('pid', '')}"
+        if row.get("pid") == 1:
+            key = "the system manager (by systemctl daemon-reexec)"
         found.setdefault(key, set()).update(str(name) for name in files)
     return {key: ", ".join(sorted(files)) for key, files in found.items()}
 
