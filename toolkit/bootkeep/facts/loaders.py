@@ -69,6 +69,7 @@ class Loaders:
     sectors: Maybe[tuple[Maybe[BootSector], ...]] = NOT_TAKEN  # of the disks below /boot
     environment: Maybe[GrubEnvironment] = NOT_TAKEN
     timeouts: Maybe[GrubTimeouts] = NOT_TAKEN
+    asks_environment: bool = False  # grub.cfg takes its default from grubenv
     terminals: tuple[str, ...] = ()  # words of terminal_input and terminal_output in grub.cfg
     packaged: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # path -> sha256 of the packages' own EFI loaders
     revocations: Maybe[str] = NOT_TAKEN  # text of the SbatLevelRT variable

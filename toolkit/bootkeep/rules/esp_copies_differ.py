@@ -45,6 +45,8 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
 
 def _against_packages(state: BootState, esp: Esp) -> Iterable[Finding]:
     packaged = state.loaders.packaged
+    if isinstance(packaged, Unknown):
+        yield RULE.unknown("whether the GRUB on the EFI system partition is the installed one", packaged.why)
     wanted = {digest for path, digest in packaged if _REFERENCE.search(path)} if isinstance(packaged, tuple) else set()
     if not wanted:
         return

@@ -28,7 +28,11 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         return
     spaces = {space.target: space for space in state.space}
     for esp in esps:
-        if not isinstance(esp, Esp) or esp.mountpoint not in spaces:
+        if not isinstance(esp, Esp):
+            continue
+        if esp.mountpoint == "/boot/efi" and esp.mountpoint not in spaces:
+            yield RULE.unknown(f"the room in {esp.mountpoint}", "free space could not be asked")
+        if esp.mountpoint not in spaces:
             continue
         largest = max((file.size_bytes for file in esp.files), default=0)
         wanted = int(largest * policy.boot_free_factor)

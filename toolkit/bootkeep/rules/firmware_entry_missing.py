@@ -14,6 +14,7 @@ from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.loaders import Esp
 from bootkeep.facts.machine import Firmware, FirmwareEntry
 from bootkeep.facts.policy import Policy
+from bootkeep.facts.unknown import Unknown
 from bootkeep.rules.rule import Rule
 
 RULE = Rule("firmware-entry-missing", "B36")
@@ -24,7 +25,11 @@ _FALLBACKS = ("EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/BOOTAA64.EFI", "EFI/BOOT/BOOTIA3
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     """Follow the entries in their order."""
     firmware, esps = state.firmware, state.loaders.esps
-    if not isinstance(firmware, Firmware) or firmware.mode != "uefi" or not isinstance(firmware.entries, tuple):
+    if not isinstance(firmware, Firmware) or firmware.mode != "uefi" or isinstance(state.container, str):
+        return
+    if isinstance(firmware.entries, Unknown) and isinstance(state.running_release, str):
+        yield RULE.unknown("which boot loader the firmware starts", firmware.entries.why)
+    if not isinstance(firmware.entries, tuple):
         return
     known = [esp for esp in esps if isinstance(esp, Esp)] if isinstance(esps, tuple) else []
     if (

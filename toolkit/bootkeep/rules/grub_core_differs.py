@@ -60,7 +60,8 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
 
 
 def _uses_grub_pc(state: BootState) -> bool:
-    bios = isinstance(state.firmware, Firmware) and state.firmware.mode == "bios"
+    # Where the firmware could not be asked the package tells: grub-pc is there for BIOS machines only.
+    bios = not isinstance(state.firmware, Firmware) or state.firmware.mode == "bios"
     return (
         bios
         and isinstance(state.packages, tuple)

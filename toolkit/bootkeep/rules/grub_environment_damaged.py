@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bootkeep.facts.boot_entry import DefaultEntry
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.loaders import GrubEnvironment
@@ -25,12 +24,8 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     environment = state.loaders.environment
     if not isinstance(environment, GrubEnvironment) or not environment.damage or not entries_of(state):
         return
-    asked = not isinstance(state.default_entry, DefaultEntry) or state.default_entry.chosen_by in (
-        "saved_entry",
-        "next_entry",
-    )
     yield RULE.finding(
-        Severity.AT_RISK if asked else Severity.ADVICE,
+        Severity.AT_RISK if state.loaders.asks_environment else Severity.ADVICE,
         "GRUB's environment block /boot/grub/grubenv is damaged: what was saved as default is lost, and grub-reboot fails.",
         ("/boot/grub/grubenv", environment.damage),
         subject="/boot/grub/grubenv",

@@ -13,6 +13,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.kernel import Initramfs
 from bootkeep.facts.policy import Policy
+from bootkeep.facts.unknown import Unknown
 from bootkeep.rules.common import all_kernels, default_kernel, label
 from bootkeep.rules.rule import Rule
 
@@ -34,7 +35,11 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     default = default_kernel(state)
     for kernel in all_kernels(state):
         image = kernel.initramfs
-        if not isinstance(image, Initramfs) or image.listing_error or not isinstance(kernel.config, tuple):
+        if not isinstance(image, Initramfs) or image.listing_error:
+            continue
+        if isinstance(kernel.config, Unknown):
+            yield RULE.unknown(f"whether {label(kernel)} can unpack its initramfs", kernel.config.why)
+        if not isinstance(kernel.config, tuple):
             continue
         option = _OPTIONS.get(image.compression)
         if option and dict(kernel.config).get(option, "n") != "y":

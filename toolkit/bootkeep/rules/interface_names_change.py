@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.policy import Policy
+from bootkeep.facts.unknown import Unknown
 from bootkeep.rules.common import default_boot_entry
 from bootkeep.rules.rule import Rule
 
@@ -24,7 +25,12 @@ _NAMING = re.compile(r"(?:^|\s)((?:net\.ifnames|biosdevname|net\.naming-scheme)=
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     """Compare the naming arguments of now and next."""
     entry = default_boot_entry(state)
-    if entry is None or not isinstance(state.running_arguments, str) or isinstance(state.container, str):
+    if entry is None or isinstance(state.container, str):
+        return
+    # From a rescue shell nothing that runs is known: initramfs-driver-missing says so once for all.
+    if isinstance(state.running_arguments, Unknown) and isinstance(state.running_release, str):
+        yield RULE.unknown("whether the network interfaces keep their names", state.running_arguments.why)
+    if not isinstance(state.running_arguments, str):
         return
     now, then = (_named(text) for text in (state.running_arguments, entry.arguments))
     if now != then:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.policy import Policy
+from bootkeep.facts.unknown import Unknown
 from bootkeep.rules.common import default_kernel
 from bootkeep.rules.rule import Rule
 
@@ -26,7 +27,12 @@ _FLAVOUR = re.compile(
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     """Compare the two releases' endings."""
     default = default_kernel(state)
-    if default is None or not isinstance(state.running_release, str) or isinstance(state.container, str):
+    if default is None or isinstance(state.container, str):
+        return
+    # From a rescue shell nothing that runs is known: initramfs-driver-missing says so once for all.
+    if isinstance(state.running_release, Unknown) and isinstance(state.running_arguments, str):
+        yield RULE.unknown("whether the flavour of the kernel stays", state.running_release.why)
+    if not isinstance(state.running_release, str):
         return
     running, wanted = flavour_of(state.running_release), flavour_of(default.release)
     if running and wanted and running != wanted:

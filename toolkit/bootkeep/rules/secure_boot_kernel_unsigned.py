@@ -21,7 +21,11 @@ RULE = Rule("secure-boot-kernel-unsigned", "B33")
 
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     """Look at each image's certificate table."""
-    if not isinstance(state.firmware, Firmware) or state.firmware.secure_boot is not True:
+    if not isinstance(state.firmware, Firmware):
+        return
+    if isinstance(state.firmware.secure_boot, Unknown) and isinstance(state.running_release, str):
+        yield RULE.unknown("what Secure Boot refuses", state.firmware.secure_boot.why)
+    if state.firmware.secure_boot is not True:
         return
     default = default_kernel(state)
     for kernel in all_kernels(state):

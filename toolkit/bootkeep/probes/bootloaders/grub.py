@@ -106,8 +106,8 @@ def _environment(readings: Readings) -> dict[str, str] | Unknown:
         return Unknown(f"{ENV.path} could not be read: {why(reading)}")
     try:
         return parse_grubenv(reading.text)
-    except NotUnderstood as error:
-        return Unknown(str(error))
+    except NotUnderstood:
+        return {}  # GRUB says "invalid environment block" and goes on without variables; grub-environment-damaged tells it
 
 
 def debconf_values(text: str, name: str) -> Maybe[str]:

@@ -32,6 +32,7 @@ _TIMEOUT = re.compile(r"^\s*set timeout=(-?\d{1,6})\s*$", re.MULTILINE)
 _RECORDFAIL = re.compile(
     r"^\s*if \[ \"?\$\{?recordfail\}?\"? = 1 \] ?; then\s*\n\s*set timeout=(-?\d{1,6})", re.MULTILINE
 )
+_ASKS = re.compile(r"set default=\"?\$\{?saved_entry")
 _TERMINAL = re.compile(r"^\s*terminal_(?:input|output)\s+(.+)$", re.MULTILINE)
 
 
@@ -85,6 +86,7 @@ def loaders(readings: Readings) -> Loaders:
         sectors=_sectors(readings, devices),
         environment=_environment(readings),
         timeouts=timeouts_of(text) if isinstance(text, str) else text,
+        asks_environment=isinstance(text, str) and _ASKS.search(text) is not None,
         terminals=tuple(dict.fromkeys(words)),
         packaged=_packaged(readings),
         revocations=text_of(readings, SBAT_LEVEL, "the SbatLevelRT variable"),
