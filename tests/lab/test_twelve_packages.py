@@ -207,6 +207,23 @@ def test_12_a_failing_postinst(host: DisposableHost, tiny: dict[str, Path]) -> N
     host.must(["dpkg", "-P", "broken-postinst"])
 
 
+def test_what_maintainer_scripts_make_is_their_packages(host: DisposableHost) -> None:
+    report = report_of(host, *_APT, "exim4-daemon-light")
+    made = {
+        change.key: change.package for change in changes_of(report) if change.family == "config" and change.expected
+    }
+    wanted = {
+        "/etc/mailname": "exim4-config",
+        "/etc/aliases": "exim4-config",
+        "/etc/exim4/update-exim4.conf.conf": "exim4-config",
+        "/etc/default/exim4": "exim4-config",
+    }
+    assert {path: made.get(path) for path in wanted} == wanted
+    assert {"/etc/shadow", "/etc/gshadow"} <= set(made)
+    assert "account Debian-exim is new" in " ".join(sentences(report))
+    assert_nothing_unexplained(report)
+
+
 # --- twenty transactions that change nothing ------------------------------------------------------------------------------
 
 #: What is there before, outside the count.

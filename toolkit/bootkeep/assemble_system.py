@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bootkeep.facts.reading import Readings
-from bootkeep.facts.system import SpecialFile, SystemState
-from bootkeep.facts.unknown import Absent, Maybe, Unknown
+from bootkeep.facts.system import SystemState
 from bootkeep.probes.config.files import (
     alternatives_of,
     conffiles_of,
@@ -43,7 +42,7 @@ def assemble_system(readings: Readings, *, taken_at: str = "") -> SystemState:
         conffiles=conffiles_of(readings),
         edited_conffiles=edited_conffiles_of(readings),
         crontabs=crontabs_of(readings),
-        special_files=_all_special_files_of(readings),
+        special_files=special_files_of(readings),
         sysctl=sysctl_of(readings),
         mounts=mounts_of(readings),
         modules=loaded_modules_of(readings),
@@ -57,6 +56,7 @@ def assemble_system(readings: Readings, *, taken_at: str = "") -> SystemState:
         udp_client_ports=udp_client_ports_of(readings),
         file_owners=file_owners_of(readings),
         claims=claims_of(readings),
+        shipped_special_files=shipped_modes_of(readings),
         # A snapshot of an older bootkeep, or one that had no time for the second tier, did not look: it has no such family.
         settings={
             probe.name: probe.understand(readings)
@@ -64,18 +64,3 @@ def assemble_system(readings: Readings, *, taken_at: str = "") -> SystemState:
             if not probe.reads or probe.reads[0].key in readings
         },
     )
-
-
-def _all_special_files_of(readings: Readings) -> Maybe[tuple[SpecialFile, ...]]:
-    """From the program directories and from the file lists of the transaction's packages, each path once.
-
-    The worker's full walk is not mixed in: no snapshot before a transaction has it, and all of it would look new.
-    """
-    found = special_files_of(readings)
-    shipped = shipped_modes_of(readings)
-    if isinstance(found, (Absent, Unknown)) or isinstance(shipped, Absent):
-        return found
-    if isinstance(shipped, Unknown):
-        return shipped
-    special = {file.path: file for file in shipped if file.capability or file.mode & 0o6000}
-    return tuple((special | {file.path: file for file in found}).values())

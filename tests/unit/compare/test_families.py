@@ -11,11 +11,11 @@ from bootkeep.compare import compare, compare_all, drift
 from bootkeep.compare.families import FAMILIES
 from bootkeep.compare.family_rules import FAMILY_RULES
 from bootkeep.compare.noise import NoiseFilter
-from bootkeep.facts.change import Change, ChangeClass, ChangeKind
+from bootkeep.facts.change import Change, ChangeClass, ChangeKind, Comparison
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.noise import NoiseRule
 from bootkeep.facts.package_claims import PackageClaims
-from bootkeep.facts.system import Account, ConfigFile, Group, SystemState
+from bootkeep.facts.system import Account, ConfigFile, Group, SpecialFile, SystemState
 from bootkeep.facts.transaction import Action, PackageChange
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from unit.compare.example_host import PACKAGES, before, config
@@ -283,6 +283,18 @@ def test_drift_is_between_two_transactions_with_its_own_class() -> None:
     (change,) = drift(last, pre).changes
     assert (change.change_class, change.expected, change.kind) == (ChangeClass.DRIFT, False, ChangeKind.ADDED)
     assert drift(pre, pre).changes == ()
+
+
+def test_drift_is_not_told_from_what_each_snapshot_knows_of_its_own_packages() -> None:
+    deep = SpecialFile("/opt/a/b/c/d/e/run", 0o4755, 0, 0)
+    last = replace(having("open file", {"/srv/a": "mode 0666"}), shipped_special_files=(deep,))
+    last = replace(last, settings={**last.settings, "file integrity": {"/usr/bin/x": "altered"}})
+    pre = replace(having("open file", {}), shipped_special_files=())
+    assert drift(last, pre) == Comparison(())
+    (change,) = compare(
+        replace(before(), shipped_special_files=()), replace(before(), shipped_special_files=(deep,)), packages=PACKAGES
+    )
+    assert (change.key, change.rule) == (deep.path, "special-file-added")
 
 
 def test_noise_can_be_added_and_switched_off() -> None:

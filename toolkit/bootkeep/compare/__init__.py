@@ -93,6 +93,8 @@ def compare(before: SystemState, after: SystemState, *, packages: Iterable[Packa
 
 #: What moves by itself between two transactions: a reboot restarts everything, and the last one's report told what it left.
 _NOT_DRIFT = frozenset({"process", "stale process", "journal error", "module", "reboot-required", "kernel argument"})
+#: What each snapshot knows only of its own transaction's packages, or only the worker after it looks at.
+_OF_ONE_TRANSACTION = frozenset({"open file", "file integrity", "hidden special file"})
 
 
 def drift(last: SystemState, pre: SystemState, *, noise: NoiseFilter | None = None) -> Comparison:
@@ -101,10 +103,14 @@ def drift(last: SystemState, pre: SystemState, *, noise: NoiseFilter | None = No
     Nobody was known to install anything in between, so all of it is somebody's hand or a program's own doing. Each change
     is classed DRIFT, with the rule and the severity that it would have in a transaction.
     """
-    found = compare_all(last, pre, noise=noise)
+    found = compare_all(*(_without(state, _OF_ONE_TRANSACTION) for state in (last, pre)), noise=noise)
     changes = tuple(
         replace(change, change_class=ChangeClass.DRIFT, expected=False)
         for change in found.changes
         if change.family not in _NOT_DRIFT and change.kind is not ChangeKind.RESTARTED
     )
     return Comparison(changes, found.not_compared)
+
+
+def _without(state: SystemState, families: frozenset[str]) -> SystemState:
+    return replace(state, settings={name: facts for name, facts in state.settings.items() if name not in families})

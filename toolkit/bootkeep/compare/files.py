@@ -210,6 +210,12 @@ def special_file_changes(before: SystemState, after: SystemState, who: Attributi
     if sides is None:
         return
     old, new = (by(side, lambda file: file.path) for side in sides)
+    shipped = [state.shipped_special_files for state in (before, after)]
+    if who.packages and all(isinstance(side, tuple) for side in shipped):
+        # Outside a transaction the two sides would list different packages' files.
+        for files, more in zip((old, new), shipped, strict=True):
+            assert isinstance(more, tuple)
+            files.update({file.path: file for file in more if file.capability or file.mode & 0o6000})
     names = _names(before, after)
     for difference in differences(old, new):
         was, now = difference.before, difference.after

@@ -105,7 +105,7 @@ def _sides(
         return None
     was, now = (state.settings.get(family.name, _NOT_LOOKED_AT) for state in (before, after))
     if family.only_after:
-        if isinstance(now, Absent):
+        if isinstance(now, Absent) or family.name not in after.settings:
             return None
         was = _NONE if not isinstance(was, Mapping) else was
     if family.blind and _told_nothing(was, now):

@@ -168,6 +168,8 @@ class SystemState:
     udp_client_ports: Maybe[tuple[int, int]]  # net.ipv4.ip_local_port_range: clients' ports, which are noise
     file_owners: Maybe[Mapping[str, str]]  # path -> package, for the packages of the transaction
     claims: Maybe[PackageClaims] = Absent("maintainer scripts")  # what the transaction's packages say they make
+    #: The same among the files of the transaction's packages, wherever these put them; Absent outside a transaction.
+    shipped_special_files: Maybe[tuple[SpecialFile, ...]] = Absent("modes of the packages' files")
     #: Family -> key -> value, for everything that is a list of keyed lines (see probes.system_probes.SETTING_PROBES).
     settings: Mapping[str, Maybe[Mapping[str, str]]] = field(default_factory=dict)
 
