@@ -58,7 +58,7 @@ def test_nobody_but_root_may_look(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.lstat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(copies=st.dictionaries(st.text(min_size=1, max_size=30), st.binary(max_size=300), max_size=6), text=st.text())
 def test_copies_and_snapshots_survive_any_content(tmp_path: Path, copies: dict[str, bytes], text: str) -> None:
     store = Store(tmp_path / "store")

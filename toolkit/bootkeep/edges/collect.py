@@ -9,19 +9,24 @@ from bootkeep.edges.host import Host
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.read import Probe, Read
 
+_ASK_AGAIN = frozenset({Status.NOT_TAKEN, Status.TIMEOUT})
 
-def collect(host: Host, probes: Iterable[Probe], *, deadline_s: float = 120.0) -> Readings:
+
+def collect(
+    host: Host, probes: Iterable[Probe], *, deadline_s: float = 120.0, known: Readings | None = None
+) -> Readings:
     """Ask every read of every probe once, then the follow-ups that the answers call for; two waves, no deeper.
 
     After ``deadline_s`` seconds the remaining reads are answered TIMEOUT, so that a slow machine costs data, never the
     caller's time; one read may use a quarter of it, a command half. Data that was not taken is Unknown to the rules.
+    ``known`` are answers that were just taken: they are part of the result, and not asked for again unless they came too late.
     """
     until = time.monotonic() + deadline_s
     probes = tuple(probes)
-    answers: dict[str, Reading] = {}
+    answers = {key: one for key, one in (known or Readings()).items() if one.status not in _ASK_AGAIN}
     for wave in range(2):
-        known = Readings(dict(answers))
-        wanted = (read for probe in probes for read in (probe.follow_ups(known) if wave else probe.reads))
+        first = Readings(dict(answers))
+        wanted = (read for probe in probes for read in (probe.follow_ups(first) if wave else probe.reads))
         reads = {read.key: read for read in wanted if read.key not in answers}
         if getattr(host, "may_hang", False):
             from bootkeep.edges.lanes import ask_in_lanes

@@ -43,8 +43,8 @@ from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import NotUnderstood, StoreError
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.kernel import LastGood
-from bootkeep.facts.reading import Snapshot
-from bootkeep.facts.reading_redaction import redact_readings
+from bootkeep.facts.reading import Reading, Readings, Snapshot
+from bootkeep.facts.reading_redaction import DPKG_STATUS, redact_readings
 from bootkeep.facts.transaction import Outcome, Override, Transaction
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 
@@ -80,6 +80,7 @@ class Store:
 
     def __init__(self, root: Path = STORE_ROOT) -> None:
         self.root = root
+        self._clean: dict[str, tuple[Reading, Reading]] = {}  # answers as they were read, and as they are kept
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -138,8 +139,19 @@ class Store:
         """Keep one snapshot of a transaction, without secrets; a newer one of the same phase replaces it."""
         with refusals(self.root, f"write the {phase} snapshot"):
             path = self._folder(transaction_id, make=True) / f"{_phase(phase)}.json.gz"
-            clean = replace(snapshot, readings=redact_readings(snapshot.readings, make_key(self.root)))
+            clean = replace(snapshot, readings=self._redacted(snapshot.readings))
             replace_file(path, gzip.compress(_json(clean), compresslevel=3, mtime=0))
+
+    def _redacted(self, readings: Readings) -> Readings:
+        """Without secrets. A hook saves a snapshot twice, the second time with more in it: each answer is redacted once."""
+        new = {
+            name: reading
+            for name, reading in readings.answers.items()
+            if name == DPKG_STATUS or name not in self._clean or self._clean[name][0] is not reading
+        }
+        clean = redact_readings(Readings(new), make_key(self.root))
+        self._clean.update({name: (reading, clean[name]) for name, reading in new.items()})
+        return Readings({name: self._clean[name][1] for name in readings.answers})
 
     def load_snapshot(self, transaction_id: str, phase: str) -> Snapshot:
         """One snapshot of a transaction."""

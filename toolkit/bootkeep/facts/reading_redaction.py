@@ -40,8 +40,6 @@ _AS_THEY_ARE = (
 )
 #: Texts full of identifiers (UUIDs without hyphens, disk serials): names and tokens are redacted, shapes are not.
 _IDENTIFIERS = (
-    "command:",
-    "native:",
     "file:/boot/",
     "file:/proc/",
     "file:/sys/",
@@ -49,6 +47,8 @@ _IDENTIFIERS = (
     "file:/etc/crypttab",
     "file:/etc/default/grub",
 )
+#: Its digests are Debian's own, so they may stay.
+DPKG_STATUS = "file:/var/lib/dpkg/status"
 _DEBCONF = "file:/var/cache/debconf/"
 #: Questions of the boot loader are all that anybody asks debconf's database for; others hold passwords under any name.
 _DEBCONF_WANTED = re.compile(r"Name: (?:grub|linux|shim|bootkeep)")
@@ -58,7 +58,7 @@ _SHIPPED = re.compile(r"\b[0-9a-f]{32}\b")
 def redact_readings(readings: Readings, key: bytes | None) -> Readings:
     """All answers without secrets. Doing it twice is doing it once. Without a key secrets go without a pseudonym."""
     mask = keyed_mask(key) if key else plain_mask
-    status = readings.answers.get("file:/var/lib/dpkg/status")
+    status = readings.answers.get(DPKG_STATUS)
     shipped = frozenset(_SHIPPED.findall(status.text)) if status else frozenset()
     return Readings({name: _redact(name, reading, mask, key, shipped) for name, reading in readings.answers.items()})
 
@@ -74,16 +74,21 @@ def _redact(name: str, reading: Reading, mask: Mask, key: bytes | None, shipped:
     if name.startswith(_AS_THEY_ARE):
         return reading
     if name.startswith(_DEBCONF):
-        kept = (part for part in text.split("\n\n") if _DEBCONF_WANTED.match(part))
+        kept = (part.strip("\n") for part in text.split("\n\n") if _DEBCONF_WANTED.match(part))
         return replace(reading, text="\n\n".join(kept) + "\n")
     if name.startswith("file:") and is_denied(name.removeprefix("file:")):
         return replace(reading, text=MASK)
-    shapes = not name.startswith(_IDENTIFIERS)
-    return replace(reading, text=_redact_any(text, mask, shapes=shapes))
+    if name.startswith(("command:", "native:")):
+        return replace(reading, text=_redact_answer(text, mask))
+    return replace(reading, text=redact_text(text, mask, shapes=not name.startswith(_IDENTIFIERS)))
 
 
-def _redact_any(text: str, mask: Mask, *, shapes: bool) -> str:
-    """JSON by its strings, so that it stays JSON; any other text line by line."""
+def _redact_answer(text: str, mask: Mask) -> str:
+    """A program's or our own answer: JSON by its strings, so that it stays JSON; any other text line by line.
+
+    The names of its fields are ours or the program's (``"password": "locked"``), so they say nothing about the value. A file
+    that is JSON is not read this way: there ``"auth": "..."`` is a secret.
+    """
     if text[:1] in "[{":
         try:
             value = json.loads(text)
@@ -92,7 +97,7 @@ def _redact_any(text: str, mask: Mask, *, shapes: bool) -> str:
         else:
             clean = _redact_value(value, mask)
             return text if clean == value else json.dumps(clean)
-    return redact_text(text, mask, shapes=shapes)
+    return redact_text(text, mask, shapes=False)
 
 
 def _redact_value(value: Any, mask: Mask) -> Any:

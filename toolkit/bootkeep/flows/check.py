@@ -12,7 +12,7 @@ from bootkeep.edges.host import Host
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.reading import Reading, Readings, Status
+from bootkeep.facts.reading import Reading, Readings
 from bootkeep.probes.boot_probes import BOOT_PROBES
 from bootkeep.probes.read import Digest, Listing, Native, Read
 from bootkeep.rules.judge import judge
@@ -42,10 +42,8 @@ def check(
     earlier check of the same host: an initramfs or image whose inode, size and modification time are unchanged is not read again.
     ``fresh`` are readings that the caller took a moment ago: they are as good as new ones.
     """
-    source: Host = (
-        host if earlier is None and fresh is None else _Reusing(host, earlier or Readings(), fresh or Readings())
-    )
-    readings = collect(source, BOOT_PROBES, deadline_s=deadline_s)
+    source: Host = host if earlier is None else _Reusing(host, earlier)
+    readings = collect(source, BOOT_PROBES, deadline_s=deadline_s, known=fresh)
     return check_readings(readings, policy, taken_at=taken_at or now_utc())
 
 
@@ -58,17 +56,14 @@ def check_readings(readings: Readings, policy: Policy, *, taken_at: str) -> Chec
 class _Reusing:
     """A host whose unchanged big files are answered from earlier readings."""
 
-    def __init__(self, host: Host, earlier: Readings, fresh: Readings) -> None:
+    def __init__(self, host: Host, earlier: Readings) -> None:
         self.name = host.name
         self.may_hang = getattr(host, "may_hang", False)
         self._host = host
         self._earlier = earlier
-        self._fresh = fresh
 
     def answer(self, read: Read) -> Reading:
         """The earlier answer where it is certainly the same, else the host's own."""
-        if self._fresh[read.key].status not in {Status.NOT_TAKEN, Status.TIMEOUT}:
-            return self._fresh[read.key]
         path = _path_of(read)
         if path and self._earlier[read.key].ok and self._unchanged(path):
             return self._earlier[read.key]

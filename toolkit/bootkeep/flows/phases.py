@@ -42,12 +42,19 @@ def take_phase(
 
 
 def judge_phase(
-    store: Store, transaction: Transaction, snapshot: Snapshot, policy: Policy, *, root: Path, until: float
+    store: Store,
+    transaction: Transaction,
+    snapshot: Snapshot,
+    policy: Policy,
+    *,
+    root: Path,
+    until: float,
+    earlier: Readings | None = None,
 ) -> Verdict | None:
     """Judge the boot files as they are now, and keep the verdict with the readings that it stands on.
 
-    What the snapshot has read a moment ago is not read again, nor is an image that an earlier transaction has read and that
-    nobody touched since. None when there is no time left.
+    What the snapshot has read a moment ago is not read again, nor is an image that is in ``earlier`` (:func:`judged_before`) and
+    that nobody touched since. None when there is no time left.
     """
     left = until - time.monotonic()
     if left < _LEAST_TO_JUDGE_S:
@@ -55,7 +62,6 @@ def judge_phase(
     from bootkeep.edges.host import LiveHost
     from bootkeep.flows.check import check
 
-    earlier = _judged_before(store)
     result = check(LiveHost(root), policy, deadline_s=left - 0.2, earlier=earlier, fresh=snapshot.readings)
     # In this order: a record with a verdict always has the readings for it, so newer rules can judge them again.
     whole = replace(snapshot, readings=Readings({**snapshot.readings, **result.readings}))
@@ -64,8 +70,8 @@ def judge_phase(
     return result.verdict
 
 
-def _judged_before(store: Store) -> Readings | None:
-    """The newest readings on which a verdict stands."""
+def judged_before(store: Store) -> Readings | None:
+    """The newest readings on which a verdict stands. Ask before a phase is taken anew: that replaces its readings."""
     for transaction in store.newest(_RECENT):
         for phase in reversed(transaction.phases):
             try:

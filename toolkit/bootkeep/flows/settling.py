@@ -24,7 +24,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Outcome, Transaction
-from bootkeep.flows.phases import judge_phase, retention, take_phase
+from bootkeep.flows.phases import judge_phase, judged_before, retention, take_phase
 from bootkeep.flows.transaction import close_orphans
 
 #: After the end of a transaction; the timer's OnActiveSec says the same.
@@ -96,9 +96,11 @@ def after_boot(store: Store, policy: Policy, *, root: Path = Path("/")) -> Trans
 def _look(store: Store, item: Transaction, phase: str, policy: Policy, *, root: Path) -> Transaction | None:
     until = time.monotonic() + _LOOK_S
     since = f"@{int(_moment(item.started_at))}"
+    earlier = judged_before(store)
     snapshot = take_phase(store, item, phase, root=root, until=until, tier=3, since=since)
-    judge_phase(store, item, snapshot, policy, root=root, until=until)
+    judge_phase(store, item, snapshot, policy, root=root, until=until, earlier=earlier)
     alarms = _alarms(store, item, phase, policy)
+    _renew_runbook(store, item, phase, policy, root=root)
     now = store.load_transaction(item.id)
     if now.steps != item.steps or now.outcome is Outcome.OPEN:
         return None  # its process went on with it meanwhile, and its end will start this anew
@@ -111,6 +113,20 @@ def _look(store: Store, item: Transaction, phase: str, policy: Policy, *, root: 
     store.save_transaction(done)
     store.prune(retention(policy))
     return done
+
+
+def _renew_runbook(store: Store, item: Transaction, phase: str, policy: Policy, *, root: Path) -> None:
+    """The page that somebody will need follows the facts. Whatever goes wrong with it never costs the look."""
+    from bootkeep.edges.host import LiveHost
+    from bootkeep.flows.check import check_readings
+    from bootkeep.flows.runbook import refresh_runbook
+
+    try:
+        readings = store.load_snapshot(item.id, phase).readings
+        result = check_readings(readings, policy, taken_at=now_utc())
+        refresh_runbook(LiveHost(root), result, policy, root)
+    except (BootkeepError, OSError):
+        return  # 'bootkeep runbook --check' tells that it is not fresh, and why
 
 
 def _alarms(store: Store, item: Transaction, phase: str, policy: Policy) -> tuple[str, ...]:

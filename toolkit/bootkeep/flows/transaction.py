@@ -25,7 +25,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
-from bootkeep.flows.phases import judge_phase, retention, take_phase
+from bootkeep.flows.phases import judge_phase, judged_before, retention, take_phase
 from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
 from bootkeep.flows.preserved_modules import step_aside, step_back
 from bootkeep.flows.transaction_files import planned_config_copies
@@ -167,11 +167,12 @@ def _close(request: Request, *, store: Store, policy: Policy, root: Path, until:
     )
     store.save_transaction(closed)  # before the snapshot: a deadline must not leave it open
     _copy_planned(store, closed, "post", session.changes, root=root)
+    earlier = judged_before(store)
     snapshot = take_phase(store, closed, "post", root=root, until=until)
     closed = replace(closed, phases=tuple(dict.fromkeys((*closed.phases, "post"))))
     store.save_transaction(closed)
     _refresh_menu(root)
-    verdict = judge_phase(store, closed, snapshot, policy, root=root, until=until)
+    verdict = judge_phase(store, closed, snapshot, policy, root=root, until=until, earlier=earlier)
     if len(store.transaction_ids()) > policy.keep_transactions + _SLACK:
         store.prune(retention(policy))
     return Answer(_one_line(closed, verdict))
