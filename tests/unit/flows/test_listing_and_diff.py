@@ -103,7 +103,10 @@ def test_watching_tells_what_is_new_and_nothing_twice(store: Store) -> None:
     assert list(watcher.look()) == []
     begun = replace(TRANSACTION, id="20261126T080000Z-0000000a", outcome=Outcome.OPEN, phases=(), ended_at="")
     store.save_transaction(begun)
-    assert [line.outcome for line in watcher.look()] == ["open"]
+    (line,) = watcher.look()
+    assert (line.outcome, line.verdict) == ("open", "UNKNOWN") and line.summary.startswith("has begun: ")
+    store.save_transaction(replace(begun, phases=("pre",)))
+    assert list(watcher.look()) == []  # still the same transaction that runs
     done = replace(begun, outcome=Outcome.DONE, phases=("pre",))
     store.save_transaction(done)
     assert list(watcher.look()) == []  # it has ended, and its last look is still being taken

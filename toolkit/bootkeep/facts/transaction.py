@@ -91,7 +91,9 @@ class Transaction:
     advice: str = ""  # what to type instead of what was refused
     awaits: tuple[str, ...] = ()  # phases still to come: settled, boot
     missed: tuple[str, ...] = ()  # phases that never came: a boot or a later transaction was first
-    alarms: tuple[str, ...] = ()  # what the settled look, and the one after the boot, found wrong with services and sockets
+    alarms: tuple[
+        str, ...
+    ] = ()  # what the settled look, and the one after the boot, found wrong with services and sockets
 
     @property
     def changes(self) -> tuple[PackageChange, ...]:

@@ -85,6 +85,8 @@ def one_line(store: Store, transaction: Transaction, policy: Policy | None = Non
         same = (kept.line.phases, kept.line.outcome) == (transaction.phases, transaction.outcome.value)
         if same and (kept.tool_version, kept.settings) == (__version__, settings):
             return kept.line
+    if transaction.outcome is Outcome.OPEN:
+        return _begun(transaction)
     from bootkeep.flows.report import build_report
 
     report = build_report(store, transaction.id, policy=policy)
@@ -100,10 +102,30 @@ def one_line(store: Store, transaction: Transaction, policy: Policy | None = Non
         user=transaction.caller.user,
         packages=len(transaction.changes),
     )
-    if transaction.outcome is not Outcome.OPEN:
-        with contextlib.suppress(OSError):  # another's store, a full disk: it is made anew the next time
-            replace_file(path, to_json(_Kept(line, __version__, settings)).encode("ascii") + b"\n")
+    with contextlib.suppress(OSError):  # another's store, a full disk: it is made anew the next time
+        replace_file(path, to_json(_Kept(line, __version__, settings)).encode("ascii") + b"\n")
     return line
+
+
+_NAMED = 4
+
+
+def _begun(transaction: Transaction) -> Line:
+    """A transaction that runs: nothing can be compared yet."""
+    names = [change.name for change in transaction.changes]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return Line(
+        id=transaction.id,
+        started_at=transaction.started_at,
+        outcome=transaction.outcome.value,
+        summary=f"has begun: {', '.join(names[:_NAMED])}{more}" if names else "has begun",
+        verdict="UNKNOWN",
+        weakened=0,
+        phases=transaction.phases,
+        manager=transaction.caller.manager,
+        user=transaction.caller.user,
+        packages=len(names),
+    )
 
 
 def hash_of(policy: Policy) -> str:
@@ -153,7 +175,8 @@ class Watcher:
             except BootkeepError:
                 now.pop(id, None)  # being written, or damaged: looked at again the next time
                 continue
-            state = (transaction.outcome.value, transaction.phases)
+            begun = transaction.outcome is Outcome.OPEN
+            state = (transaction.outcome.value, () if begun else transaction.phases)
             if told.get(id) == state:
                 continue
             told[id] = state
