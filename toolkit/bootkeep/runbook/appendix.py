@@ -170,7 +170,7 @@ def log_sheet() -> Section:
         (
             Table(
                 ("Time", "Step", "What the screen showed, what was done", "Initials"),
-                tuple(("", "", "", "") for _ in range(11)),
+                tuple(("", "", "", "") for _ in range(10)),
                 (2, 2, 10, 2),
             ),
             Blank("Got up at (time), with kernel, by card", 1),

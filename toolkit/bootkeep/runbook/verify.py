@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import BOOTS, CALL, Box, Bullets, Item, Section
-from bootkeep.facts.typed import plain
+from bootkeep.facts.typed import plain, shell_word
 from bootkeep.runbook.cards import Cards
-from bootkeep.runbook.host import HostFacts
+from bootkeep.runbook.host import HostFacts, root_argument
+from bootkeep.runbook.loader import has_loader_section
 from bootkeep.runbook.rescue_path import way_out
-from bootkeep.runbook.steps import AFTER, VERIFY, numbered, section, shell
+from bootkeep.runbook.steps import AFTER, LOADER, VERIFY, numbered, section, shell
 
 
 def verify(facts: HostFacts, cards: Cards) -> Section:
@@ -17,8 +18,8 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
     def card(remedy_id: str) -> str:
         return cards.numbers.get(remedy_id, CALL)
 
-    root = facts.layout.root
-    uuid = root.uuid if root is not None else ""
+    choice = facts.good or next(iter(facts.choices), None)
+    root = root_argument(facts, choice) if choice is not None else ""
     rows: list[tuple[Step, str]] = [
         (
             shell(
@@ -34,10 +35,10 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
                 Place.TARGET,
                 "The menu can be read, and names this root file system.",
                 "grub-script-check /boot/grub/grub.cfg && echo MENU IS GOOD",
-                f"grep -c root=UUID={uuid} /boot/grub/grub.cfg"
-                if uuid
+                f"grep -c root={shell_word(root)} /boot/grub/grub.cfg"
+                if root
                 else "grep -m1 -o 'root=[^ ]*' /boot/grub/grub.cfg",
-                expect="MENU IS GOOD, then a number above 0" if uuid else "MENU IS GOOD, then root= with the UUID of /",
+                expect="MENU IS GOOD, then a number above 0" if root else "MENU IS GOOD, then root= with the UUID of /",
             ),
             card("grub-config-stale"),
         ),
@@ -64,7 +65,7 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
                     "efibootmgr -v",
                     expect="shimx64.efi or grubx64.efi; a BootOrder that begins with this system's entry",
                 ),
-                card("boot-not-mounted"),
+                LOADER if has_loader_section(facts) else card("boot-not-mounted"),
             )
         )
     notes: list[Item] = []
