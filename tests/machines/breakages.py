@@ -204,6 +204,12 @@ def removable(answers: Answers) -> None:
     answers.put("file:/proc/sys/kernel/osrelease", f"{NEW}\n")
 
 
+def systemd_boot(answers: Answers) -> None:
+    answers.replace("command:efibootmgr", "debian\\grubx64.efi", "systemd\\systemd-bootx64.efi")
+    files = [_file("EFI/systemd/systemd-bootx64.efi"), _file("EFI/debian/grubx64.efi")]
+    answers.plain("native:esp:", lambda plain: plain.update(files=files))
+
+
 def _of(base: str, story: str, edit: Callable[[Answers], None]) -> Breakage:
     return Breakage(base, story, edit)
 
@@ -235,6 +241,7 @@ BREAKAGES = {
     "firmware-entries-lost": _of(
         UEFI, "The firmware's entries name a partition that is gone; no fallback loader.", entries
     ),
+    "systemd-boot-in-charge": _of(UEFI, "The firmware starts systemd-boot; GRUB's menu lies beside it.", systemd_boot),
     "interfaces-renamed": _of(BIOS, "The running kernel has net.ifnames=0, the menu has not.", names),
     "libc-missing": _of(BIOS, "The C library of the first program is missing.", init),
     "kexec-another-kernel": _of(BIOS, "kexec-tools starts the old kernel at every reboot.", kexec),

@@ -15,6 +15,7 @@ from bootkeep.remedies.boot_encryption_unreadable import boot_encryption_unreada
 from bootkeep.remedies.boot_file_system_unreadable import boot_file_system_unreadable
 from bootkeep.remedies.boot_files_hidden import boot_files_hidden
 from bootkeep.remedies.boot_link_dangling import boot_link_dangling
+from bootkeep.remedies.boot_loader_not_covered import boot_loader_not_covered
 from bootkeep.remedies.boot_not_mounted import boot_not_mounted
 from bootkeep.remedies.boot_space_low import boot_space_low
 from bootkeep.remedies.console_silent import console_silent
@@ -81,6 +82,7 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "boot-encryption-unreadable": boot_encryption_unreadable,
         "boot-files-hidden": boot_files_hidden,
         "boot-link-dangling": boot_link_dangling,
+        "boot-loader-not-covered": boot_loader_not_covered,
         "console-silent": console_silent,
         "dkms-module-missing": dkms_module_missing,
         "esp-copies-differ": esp_copies_differ,
