@@ -154,3 +154,10 @@ def test_a_service_that_did_not_come_back_is_an_alarm(root: Path, store: Store) 
         store.save_snapshot(item.id, phase, Snapshot(phase, item.started_at, "h", HERE, readings, "1"))
     item = replace(item, phases=("pre", "post", "settled"))
     assert any("web.service" in alarm for alarm in settling._alarms(store, item, "settled", Policy()))
+
+
+def test_the_page_is_written_again_with_the_look(root: Path, store: Store) -> None:
+    done(store)
+    assert settle(store, Policy(), root=root) is not None
+    folder = root / "var/lib/bootkeep/runbook"
+    assert sorted(path.name for path in folder.iterdir()) == ["fingerprint.json", "known", "runbook.html", "runbook.txt"]

@@ -48,7 +48,7 @@ class LiveHost:
     the running system: ``rooted_commands`` names those (``lsblk``, ``blkid``).
     """
 
-    rooted_commands = frozenset({"lsblk", "blkid", "efibootmgr"})
+    rooted_commands = frozenset({"lsblk", "blkid", "efibootmgr", "sfdisk"})
     may_hang = True
 
     def __init__(self, root: Path = Path("/"), *, name: str = "") -> None:
