@@ -317,6 +317,55 @@ def runbook_status() -> dict[str, Any]:
     return _call("runbook_status")
 
 
+def fix(finding: str, subject: str = "", test: bool = False) -> dict[str, Any]:
+    """
+    Apply the remedy of a finding that is there now. What needs a person is refused: ``ok`` is false, and the comment says why.
+
+    finding
+        its id, e.g. ``grub-config-stale``
+    subject
+        only the finding about this path or kernel release
+    test
+        only say what would be done
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' bootkeep.fix grub-config-stale test=True
+    """
+    return _call("fix", finding, subject, dry_run=test)
+
+
+def fixes() -> list[dict[str, Any]]:
+    """
+    The fixes on record, oldest first, with every step and its exit code.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' bootkeep.fixes
+    """
+    return _call("fixes")
+
+
+def fix_undo(fix: str) -> dict[str, Any]:
+    """
+    Take a fix back; ``undo_notes`` says what could not be taken back.
+
+    fix
+        its id
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' bootkeep.fix_undo 20261123T170312Z-grub-config-stale
+    """
+    return _call("fix_undo", fix)
+
+
 def _call(question: str, *arguments: Any, **options: Any) -> Any:
     """One question to the toolkit; its errors become Salt's, by class."""
     try:

@@ -1,8 +1,7 @@
 """States of a boot-safe host. Each is an assertion: its name says what holds when it succeeds.
 
-The work is done by the toolkit (``import bootkeep`` in Salt's own Python), which ``bootkeep.installed`` puts there. It is
-imported inside the functions, because these states are loaded before it is there; with ``test=True`` on such a host
-every state still says what it would do, and changes nothing.
+The work is done by the toolkit in Salt's own Python, which ``bootkeep.installed`` puts there. It is imported inside the
+functions: these states are loaded before it is there, and with ``test=True`` they say what they would do even then.
 """
 
 from __future__ import annotations
@@ -327,24 +326,35 @@ def bootable(name: str, unknown_blocks: bool = True) -> State:
     if problem := _toolkit_missing():
         return _without_toolkit(name, "The verdict would be GO, NO-GO or UNKNOWN: nobody has looked yet.", problem)
     from bootkeep.facts.errors import BootkeepError
-    from bootkeep.facts.finding import Judgement
-    from bootkeep.flows.converge import verdict_now
+    from bootkeep.flows.converge import bootable_now
 
     try:
-        verdict = verdict_now()
+        # In a test run, what the states before this one would do may be what a finding waits for: then it is only news.
+        fails, comment = bootable_now(unknown_blocks, dry_run=bool(__opts__["test"]))
     except (BootkeepError, OSError) as error:
         return _answer(name, False, f"UNKNOWN: {error}")
-    lines = [f"{verdict.judgement.value}."]
-    lines += [f"{each.severity.value}: {each.id}: {each.summary}" for each in verdict.findings]
-    fails = verdict.judgement is Judgement.NO_GO or (verdict.judgement is Judgement.UNKNOWN and unknown_blocks)
-    if fails and __opts__["test"]:
-        # What the states before this one would do may be what a finding waits for: here the verdict is only news.
-        return _answer(name, None, "\n".join(["Before this highstate the verdict is:", *lines]))
-    return _answer(name, not fails, "\n".join(lines))
+    return _answer(name, None if fails and __opts__["test"] else not fails, comment)
+
+
+def fixed(name: str, subject: str = "") -> State:
+    """
+    A finding is not there; when it is, its remedy is applied, logged, and can be taken back. Fails when a person is needed.
+
+    name
+        id of the finding
+    subject
+        only the finding about this path or kernel release
+
+    .. code-block:: yaml
+
+        grub-config-stale:
+          bootkeep.fixed: []
+    """
+    return _converge(name, "The remedy would be applied where the finding is there.", "fixed", name, subject)
 
 
 def _converge(name: str, plan: str, flow: str, *arguments: Any, **options: Any) -> State:
-    """Run a flow of the toolkit that answers with facts.converged.Converged, and say it as Salt does."""
+    """Run a flow that answers with facts.converged.Converged, and say it as Salt does."""
     if problem := _toolkit_missing():
         return _without_toolkit(name, plan, problem)
     from bootkeep.facts.errors import BootkeepError
@@ -372,8 +382,7 @@ def _answer(name: str, result: bool | None, comment: str, changes: State | None 
 
 def _without_toolkit(name: str, plan: str, problem: str) -> State:
     if __opts__["test"]:
-        comment = f"{plan} The toolkit is not in Salt's Python yet (bootkeep.installed puts it there)."
-        return _answer(name, None, comment)
+        return _answer(name, None, f"{plan} The toolkit is not there yet (bootkeep.installed puts it there).")
     return _answer(name, False, f"The toolkit cannot be imported: {problem}. State bootkeep.installed puts it there.")
 
 
@@ -387,7 +396,4 @@ def _toolkit_missing() -> str:
 
 
 def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
+    return path.read_text("utf-8", "replace") if path.exists() else ""

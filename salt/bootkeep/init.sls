@@ -5,3 +5,6 @@ include:
 {%- for part in bootkeep.parts %}
   - bootkeep.{{ part }}
 {%- endfor %}
+{%- if bootkeep.reboot_guard.enabled and "install" in bootkeep.parts %}
+  - bootkeep.reboot_guard
+{%- endif %}

@@ -23,6 +23,7 @@ app = typer.Typer(
 #: One module a command (bootkeep.cli.<name>), each with a ``register(app)``.
 COMMANDS = (
     "check",
+    "fix",
     "snapshot",
     "transactions",
     "report",

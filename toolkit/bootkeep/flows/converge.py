@@ -13,7 +13,7 @@ from bootkeep.edges.config import load_policy
 from bootkeep.edges.host import LiveHost
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.converged import Converged, StateChange
-from bootkeep.facts.finding import Finding, Severity, Verdict
+from bootkeep.facts.finding import Finding, Judgement, Severity, Verdict
 from bootkeep.facts.fix import FixState
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.runbook import Freshness
@@ -58,6 +58,16 @@ def look() -> tuple[BootState, tuple[Finding, ...]]:
 def verdict_now() -> Verdict:
     """Whether this machine may be rebooted now: everything is read anew."""
     return check(LiveHost(), load_policy()).verdict
+
+
+def bootable_now(unknown_blocks: bool, *, dry_run: bool) -> tuple[bool, str]:
+    """Whether the verdict forbids a reboot, and the verdict with its findings, one a line."""
+    verdict = verdict_now()
+    fails = verdict.judgement is Judgement.NO_GO or (verdict.judgement is Judgement.UNKNOWN and unknown_blocks)
+    lines = ["Before this highstate the verdict is:"] if fails and dry_run else []
+    lines.append(f"{verdict.judgement.value}.")
+    lines += [f"{each.severity.value}: {each.id}: {each.summary}" for each in verdict.findings]
+    return fails, "\n".join(lines)
 
 
 def configured(path: Path, policy: Mapping[str, Any], *, dry_run: bool) -> Converged:

@@ -14,11 +14,13 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.boot_entry import DefaultEntry
 from bootkeep.facts.converged import Converged
 from bootkeep.facts.finding import Verdict
+from bootkeep.facts.fix import FixRecord
 from bootkeep.facts.kernel import LastGood, OwningPackage
 from bootkeep.facts.preserved import PreservedKernel
 from bootkeep.facts.transaction import Transaction
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
-from bootkeep.flows.converge import HOOK_TESTS, seen
+from bootkeep.flows.converge import HOOK_TESTS, fixed, seen
+from bootkeep.flows.fix import list_fixes, undo_fix
 from bootkeep.flows.install_devices import DevicesPlan, plan_install_devices
 from bootkeep.flows.kernel_protection import may_boot, plan_protection
 from bootkeep.flows.kernel_protection import protect_kernels as protect
@@ -187,3 +189,18 @@ def runbook_status() -> dict[str, Any]:
         "moved": answer.moved,
         "unread": answer.unread,
     }
+
+
+def fix(identity: str, subject: str = "", *, dry_run: bool = False) -> Converged:
+    """The remedy of a finding, applied or only planned."""
+    return fixed(identity, subject, dry_run=dry_run)
+
+
+def fixes() -> tuple[FixRecord, ...]:
+    """Every fix on record, oldest first."""
+    return list_fixes()
+
+
+def fix_undo(name: str) -> FixRecord:
+    """A fix taken back."""
+    return undo_fix(name)

@@ -47,8 +47,11 @@ def fallback_kernel_missing(state: BootState, subject: str = "") -> Remedy:
         on_fail="Go on with the next step",
         undo=("# bootkeep removes it itself once a newer kernel is proven.",),
         writes=True,
+        may_fail=True,
     )
-    live = (*repair, keep, apt_update(Place.LIVE), *_install(Place.LIVE, release_of(state, subject)))
+    # A kernel whose initramfs was missing when the menu was written has an entry that does not load it.
+    menu = rebuild_menu(Place.LIVE) if repair else ()
+    live = (*repair, *menu, keep, apt_update(Place.LIVE), *_install(Place.LIVE, release_of(state, subject)))
     rescue = (*in_place(Place.TARGET, repair), _in_hand(), *rebuild_menu(Place.TARGET))
     return Remedy(ID, TITLE, (*live, *rebuild_menu(Place.LIVE)), rescue)
 

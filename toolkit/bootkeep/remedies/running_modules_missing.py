@@ -72,6 +72,7 @@ def _from_preserved(state: BootState, release: str) -> tuple[Step, ...]:
                     on_fail="Go on with the next step",
                     undo=commands(f"umount {target}"),
                     writes=True,
+                    may_fail=True,
                 ),
             )
     return ()
