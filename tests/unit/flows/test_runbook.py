@@ -22,6 +22,7 @@ from bootkeep.facts.reading import Readings
 from bootkeep.facts.runbook import Freshness, Runbook
 from bootkeep.facts.unknown import Unknown
 from bootkeep.flows.check import CheckResult
+from bootkeep.flows.printed import printed_is_current
 from bootkeep.flows.runbook import (
     RUNBOOK_FOLDER,
     make_runbook,
@@ -156,6 +157,25 @@ def test_a_copy_on_paper_is_asked_for_by_its_id(tmp_path: Path) -> None:
     # Which copy lies in the binder is no fact of the host: recording it makes nothing stale.
     recorded = replace(POLICY, site=replace(POLICY.site, printed_runbook=new.document_id))
     assert printed_freshness(later, recorded, tmp_path, new.document_id).freshness is Freshness.FRESH
+
+
+def test_the_copy_in_the_binder_is_judged_by_its_id(tmp_path: Path) -> None:
+    before, after = result(bios_plain()), result(replace(bios_plain(), root_locked=False))
+    old = make_runbook(before, POLICY, generated_at=AT)
+    write_runbook(old, tmp_path / RUNBOOK_FOLDER, ["text"])
+    assert printed_is_current(old.document_id, POLICY, root=tmp_path, result=before).ok
+    stale = printed_is_current(old.document_id, POLICY, root=tmp_path, result=after)
+    assert not stale.ok
+    assert "root-lock" in stale.comment
+    new = make_runbook(after, POLICY, generated_at=AT)
+    assert f"Print {new.document_id}" in stale.comment
+    nothing = printed_is_current("", POLICY, root=tmp_path, result=after)
+    assert not nothing.ok
+    assert new.document_id in nothing.comment
+    # Somebody's new telephone number: good enough, unless one says otherwise.
+    other = replace(POLICY, people=())
+    assert printed_is_current(old.document_id, other, root=tmp_path, result=before).ok
+    assert not printed_is_current(old.document_id, other, root=tmp_path, result=before, minor=False).ok
 
 
 def test_the_worker_writes_again_only_when_facts_moved(tmp_path: Path) -> None:
