@@ -28,9 +28,15 @@ _ASK_AND_REPLACE = ("-o", "Dpkg::Options::=--force-confask", "-o", "Dpkg::Option
 
 @pytest.fixture(scope="module")
 def host(lab_host: DisposableHost) -> DisposableHost:
-    """The host after the highstate: hooks in force, store empty."""
+    """The host after the highstate: hooks in force, store empty.
+
+    With a long deadline: on a busy test machine the default one cuts snapshots short, which other tests are about.
+    """
     done = highstate.run(lab_host)
     assert not done.failed, done.failed
+    lab_host.must(["sed", "-i", 's/"hook_deadline_s": [0-9.]*/"hook_deadline_s": 40.0/', "/etc/bootkeep/config.json"])
+    for hook in ("apt-hook", "dpkg-hook"):
+        lab_host.must(["sed", "-i", "s/^timeout -k 1 [0-9.]* /timeout -k 1 40 /", f"/usr/lib/bootkeep/{hook}"])
     return lab_host
 
 
