@@ -20,7 +20,7 @@ RULE = Rule("kernel-flavour-changes", "B05")
 
 #: Numbers, ABI and local version; what follows is the flavour: ``cloud-amd64`` of ``6.1.0-56-cloud-amd64``.
 _FLAVOUR = re.compile(
-    r"^[0-9][0-9.]*(?:[+~][A-Za-z0-9.+~]+)?(?:-rc[0-9]+)?-(?:[0-9][A-Za-z0-9.+~]*-)?(?P<flavour>[a-z].*)$"
+    r"^[0-9][0-9.]*(?:[+~][A-Za-z0-9.+~]+)?(?:-rc[0-9]+)?-(?:[0-9][A-Za-z0-9.+~]*-)?(?P<flavour>(?!rc[0-9])[a-z].*)$"
 )
 
 
