@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from bench import hooks
+
 from bootkeep.lab import highstate
 from bootkeep.lab.host import DisposableHost, disposable_host
 from bootkeep.lab.image import build
@@ -30,12 +32,12 @@ def timed(host: DisposableHost, script: str) -> float:
 
 
 def side_by_side(
-    host: DisposableHost, ours: str, theirs: str, between: str = "true"
+    host: DisposableHost, ours: str, theirs: str, between: str = "true", rounds: int = 0
 ) -> tuple[list[float], list[float]]:
     """Alternate the two; ``between`` puts the host back after each."""
     left: list[float] = []
     right: list[float] = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds or ROUNDS):
         for script, times in ((ours, left), (theirs, right)):
             times.append(timed(host, script))
             host.must(["sh", "-c", between])
@@ -60,37 +62,41 @@ def main() -> int:
     binds = {f"/srv/bootkeep/{name}": CHECKOUT / name for name in ("salt", "pillar")}
     rows = []
     with disposable_host(image, work=CACHE / "work", binds=binds) as host:
-        install = "apt-get -q -y install hello >/dev/null 2>&1"
-        remove = "dpkg -P hello >/dev/null 2>&1"
-        quiet = repeated(host, install, remove)
         _say("applying the highstate")
         done = highstate.run(host)
         if done.failed or not done.results:
             sys.stderr.write(f"the highstate failed: {sorted(done.failed) or done.output[-1000:]}\n")
             return 1
-        hooked = repeated(host, install, remove)
-        rows.append(row("apt-get install hello, seen by the hooks", hooked, quiet, "the same without hooks"))
+        _say("installing the peers: needrestart, etckeeper, AIDE")
+        hooks.install_peers(host, CACHE)
+        installs = hooks.transactions(host, ROUNDS)
+        cost = hooks.added(installs)
+        for peer in ("etckeeper", "needrestart"):
+            name = "added to apt-get install hello"
+            rows.append(row(name, [cost["bootkeep"]], [cost[peer]], f"{peer}, its own addition"))
+        rows.append(row("apt-get install hello", installs["bootkeep"], installs["nothing"], "the same without hooks"))
         article = "ps -ef >/tmp/ps.txt; ss -an >/tmp/netstat.txt; dpkg --verify >/tmp/verify.txt || true"
-        times = side_by_side(host, "bootkeep snapshot --json >/tmp/snapshot.json", article)
-        rows.append(row("a full snapshot", *times, peer="ps -ef; ss -an; dpkg --verify"))
+        snapshot = "bootkeep snapshot --json >/tmp/snapshot.json"
+        rows.append(
+            row("a full snapshot", *side_by_side(host, snapshot, article), peer="ps -ef; ss -an; dpkg --verify")
+        )
+        _say("AIDE makes its database")
+        host.must(["sh", "-c", "aideinit -y -f >/dev/null 2>&1; test -s /var/lib/aide/aide.db"], timeout_s=600)
+        aide = "aide --config /etc/aide/aide.conf --check >/tmp/aide.txt 2>&1 || true"
+        rows.append(row("a full snapshot", *side_by_side(host, snapshot, aide, rounds=2), peer="aide --check"))
+        sizes = {"peak_mib": round(hooks.peak_memory_mib(host), 1), "store_bytes": hooks.store_bytes(host)}
         listing = "for i in /boot/initrd.img-*; do lsinitramfs $i >/dev/null; done"
         times = side_by_side(host, "bootkeep check --json >/tmp/check.json || true", listing)
         rows.append(row("bootkeep check", *times, peer="lsinitramfs of the same images"))
+    sys.stdout.write(
+        f"a hook's largest process: {sizes['peak_mib']} MiB; the store grows {sizes['store_bytes']} bytes a transaction\n"
+    )
     for line in rows:
         sys.stdout.write(
             f"{line['what']:45} {line['bootkeep_s']:>8} s   {line['peer']:35} {line['peer_s']:>8} s   x{line['ratio']}\n"
         )
-    sys.stdout.write(json.dumps(rows) + "\n")
+    sys.stdout.write(json.dumps({"rows": rows, **sizes}) + "\n")
     return 0
-
-
-def repeated(host: DisposableHost, script: str, back: str) -> list[float]:
-    """Times of a script that is taken back after each run."""
-    times = []
-    for _ in range(ROUNDS):
-        times.append(timed(host, script))
-        host.must(["sh", "-c", back])
-    return times
 
 
 def _say(text: str) -> None:

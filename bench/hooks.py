@@ -1,0 +1,98 @@
+"""What a small transaction costs: with nothing, with needrestart, with etckeeper, and with bootkeep.
+
+All four are installed on one host; before each timed ``apt-get install hello`` exactly one of them is switched on. The
+variants alternate, so that a busy machine slows all of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from pathlib import Path
+
+from bootkeep.edges.run import run
+from bootkeep.lab.chroot import checked
+from bootkeep.lab.host import DisposableHost
+
+PEERS = ("needrestart", "etckeeper", "git", "aide", "aide-common")
+#: What calls each of them.
+SWITCHES = {
+    "nothing": (),
+    "needrestart": ("/etc/apt/apt.conf.d/99needrestart",),
+    "etckeeper": ("/etc/apt/apt.conf.d/05etckeeper",),
+    "bootkeep": ("/etc/apt/apt.conf.d/zz-bootkeep", "/etc/dpkg/dpkg.cfg.d/bootkeep"),
+}
+ASIDE = "/srv/bench"
+INSTALL = "apt-get -q -y install hello >/dev/null 2>&1"
+REMOVE = "DPKG_FRONTEND_LOCKED=1 dpkg -P hello >/dev/null 2>&1"
+#: Peak of the largest process below a command, in KiB (getrusage(2)).
+PEAK = (
+    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, "
+    "stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+
+
+def install_peers(host: DisposableHost, cache: Path) -> None:
+    """Debian's own packages of the peers, with what they need there; fetched once, for the packages that this host has."""
+    folder = cache / "debs" / "peers"
+    (folder / "partial").mkdir(parents=True, exist_ok=True)
+    status = cache / "debs" / "peers.status"
+    shutil.copy(host.path("/var/lib/dpkg/status"), status)
+    options = [f"-oDir::State::status={status}", f"-oDir::Cache::archives={folder}", "-oDebug::NoLocking=1"]
+    argv = ["apt-get", *options, "-qq", "-y", "--no-install-recommends", "--download-only", "install", *PEERS]
+    checked(run(argv, timeout_s=300), "fetching the peers")
+    target = host.path("/srv/peers")
+    target.mkdir(parents=True, exist_ok=True)
+    for deb in folder.glob("*.deb"):
+        shutil.copy(deb, target / deb.name.replace("%3a", "."))
+    host.must(["sh", "-c", "apt-get -q -y --no-install-recommends install /srv/peers/*.deb >/dev/null 2>&1"])
+    host.must(["sh", "-c", "git config --global user.email root@web01; git config --global user.name root"])
+    host.must(
+        ["sh", "-c", "etckeeper init >/dev/null 2>&1; etckeeper commit first >/dev/null 2>&1; git -C /etc log -1"]
+    )
+
+
+def transactions(host: DisposableHost, rounds: int) -> dict[str, list[float]]:
+    """Seconds of one ``apt-get install hello`` for each variant."""
+    every = [path for paths in SWITCHES.values() for path in paths]
+    for path in every:
+        host.must(["sh", "-c", f"mkdir -p {ASIDE}; cp -p {path} {ASIDE}/$(basename {path})"])
+    times: dict[str, list[float]] = {name: [] for name in SWITCHES}
+    try:
+        for _ in range(rounds):
+            for name, paths in SWITCHES.items():
+                off = "; ".join(f"rm -f {path}" for path in every)
+                on = "; ".join(f"cp -p {ASIDE}/{Path(path).name} {path}" for path in paths) or "true"
+                host.must(["sh", "-c", f"{off}; {on}; etckeeper commit switch >/dev/null 2>&1 || true"])
+                started = time.monotonic()
+                host.must(["sh", "-c", INSTALL])
+                times[name].append(time.monotonic() - started)
+                host.must(["sh", "-c", REMOVE])
+    finally:
+        for path in every:
+            host.must(["cp", "-p", f"{ASIDE}/{Path(path).name}", path])
+    return times
+
+
+def added(times: dict[str, list[float]]) -> dict[str, float]:
+    """Median seconds that each variant adds to the same transaction with nothing."""
+    plain = statistics.median(times["nothing"])
+    return {name: statistics.median(some) - plain for name, some in times.items() if name != "nothing"}
+
+
+def peak_memory_mib(host: DisposableHost) -> float:
+    """The largest process of a hooked dpkg run: the hook's, unless dpkg itself is larger."""
+    deb = "$(ls /srv/archive/base/hello_*.deb)"
+    said = host.must(["sh", "-c", f"python3 -c '{PEAK}' dpkg -i {deb}"])
+    host.must(["sh", "-c", REMOVE])
+    return int(said) / 1024
+
+
+def store_bytes(host: DisposableHost, rounds: int = 4) -> int:
+    """Bytes on disk that one small transaction leaves in the store, on average."""
+    size = "du -s --block-size=1 /var/lib/bootkeep | cut -f1"
+    before = int(host.must(["sh", "-c", size]))
+    for _ in range(rounds):
+        host.must(["sh", "-c", f"{INSTALL}; {REMOVE}"])
+    return (int(host.must(["sh", "-c", size])) - before) // rounds
