@@ -5,9 +5,11 @@ from __future__ import annotations
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import BOOTS, CALL, Box, Bullets, Item, Section
 from bootkeep.facts.typed import plain, shell_word
+from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH
 from bootkeep.runbook.cards import Cards
 from bootkeep.runbook.host import HostFacts, root_argument
 from bootkeep.runbook.loader import has_loader_section
+from bootkeep.runbook.opening import below
 from bootkeep.runbook.rescue_path import way_out
 from bootkeep.runbook.steps import AFTER, LOADER, VERIFY, numbered, section, shell
 
@@ -54,6 +56,7 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
         ),
         (shell(Place.TARGET, "There is room left.", "df -h / /boot", expect="no 100%"), card("boot-space-low")),
     ]
+    rows += _opens_the_disks(facts, card("initramfs-damaged"))
     if facts.firmware == "uefi":
         target = facts.layout.esp.target if facts.layout.esp is not None else "/boot/efi"
         rows.append(
@@ -79,6 +82,24 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
         rows += way_out(facts)
     items: list[Item] = [*notes, *numbered(VERIFY, rows)]
     return section(VERIFY, "Verify before the restart, then leave", items, (AFTER,), minutes=10, new_page=False)
+
+
+def _opens_the_disks(facts: HostFacts, card: str) -> list[tuple[Step, str]]:
+    """What the initramfs must hold where the root does not lie on a plain partition."""
+    kinds = list(dict.fromkeys(layer.kind for layer in below(facts.layout.root, facts).layers))
+    good = facts.good
+    if not kinds or good is None or not good.initramfs_path:
+        return []
+    names = [{LUKS: "cryptsetup", GROUP: "lvm", ARRAY: "mdadm", MULTIPATH: "multipath"}[kind] for kind in kinds]
+    wanted = [*(f"bin/{name}" for name in names), *(["cryptroot/crypttab"] if LUKS in kinds else [])]
+    step = shell(
+        Place.TARGET,
+        "The initramfs can open this host's disks.",
+        f"lsinitramfs {good.initramfs_path} | grep -oE '{'|'.join(f'{name}$' for name in wanted)}'",
+        expect=f"{', '.join(wanted)}: each at least once",
+        on_fail="crypttab must name the disk as section R has opened it: cat /etc/crypttab",
+    )
+    return [(step, card)]
 
 
 def after_boot(facts: HostFacts) -> Section:
@@ -109,9 +130,18 @@ def after_boot(facts: HostFacts) -> Section:
         ),
     ]
     place = plain(facts.policy.site.runbook_place)
+    degraded = (
+        (
+            "An array ran without a disk? Replace it now: cut the new one like the other (section X), add it with "
+            "mdadm /dev/md... --add, and put the boot loader on it too.",
+        )
+        if facts.layout.assembly.of_kind(ARRAY)
+        else ()
+    )
     last = Bullets(
         (
             "Do not restart again before 'bootkeep check' says GO: the default entry may still be the broken one.",
+            *degraded,
             "Fill in the log sheet: what the screen showed, which card got it up, how long it took.",
             f"File the new paper here: {place}." if place else "File the new paper where the old one was.",
         )
