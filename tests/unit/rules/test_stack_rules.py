@@ -93,6 +93,17 @@ def test_the_encrypted_root(tools: Any, texts: Any, expected: list[Severity]) ->
     assert not found(healthy(), "initramfs-luks-missing")
 
 
+@pytest.mark.parametrize("spec", ["/dev/mapper/vg0-root", "/dev/vg0/root", "UUID=r"])
+def test_from_a_rescue_shell_fstab_tells_the_way(spec: str) -> None:
+    state = on(*CRYPT, tools=frozenset(), texts=())
+    devices = state.block_devices if isinstance(state.block_devices, tuple) else ()
+    elsewhere = tuple(replace(each, mountpoints=("/mnt",) if each.mountpoints else ()) for each in devices)
+    lines = state.fstab if isinstance(state.fstab, tuple) else ()
+    fstab = tuple(replace(line, spec=spec) if line.target == "/" else line for line in lines)
+    rescued = replace(state, block_devices=elsewhere, mounts=Unknown("rescue shell"), fstab=fstab)
+    assert severities(rescued, "initramfs-luks-missing") == DEFAULT_AND_OTHER
+
+
 @pytest.mark.parametrize(
     ("tools", "expected"),
     [

@@ -21,6 +21,8 @@ def below(state: BootState, *targets: str) -> tuple[BlockDevice, ...]:
         for device in state.block_devices
         if set(device.mountpoints) & set(targets) or device.path in sources or sources & {*device.persistent_links}
     ]
+    if not waiting:
+        waiting = _by_fstab(state, targets)
     found: dict[str, BlockDevice] = {}
     while waiting:
         device = waiting.pop(0)
@@ -28,6 +30,23 @@ def below(state: BootState, *targets: str) -> tuple[BlockDevice, ...]:
             found[device.name] = device
             waiting += [by_name[name] for name in device.parents if name in by_name]
     return tuple(found.values())
+
+
+def _by_fstab(state: BootState, targets: tuple[str, ...]) -> list[BlockDevice]:
+    """From a rescue shell nothing of the host is mounted in its place: then its own fstab tells."""
+    specs = [line.spec for line in (state.fstab if isinstance(state.fstab, tuple) else ()) if line.target in targets]
+    devices = state.block_devices if isinstance(state.block_devices, tuple) else ()
+    return [device for device in devices if any(_is_named(spec, device) for spec in specs)]
+
+
+def _is_named(spec: str, device: BlockDevice) -> bool:
+    kind, mark, value = spec.partition("=")
+    if mark:
+        named = {"UUID": device.uuid, "LABEL": device.label, "PARTUUID": device.partition_uuid}
+        return bool(value) and named.get(kind.upper(), "").lower() == value.strip('"').lower()
+    words = spec.removeprefix("/dev/").split("/")
+    mapped = "-".join(word.replace("-", "--") for word in words)  # /dev/vg0/root is vg0-root of the mapper
+    return spec in (device.path, f"/dev/mapper/{device.name}", *device.persistent_links) or mapped == device.name
 
 
 def initramfs_devices(state: BootState) -> tuple[BlockDevice, ...]:
