@@ -47,13 +47,15 @@ def side_by_side(
 def row(name: str, ours: list[float], theirs: list[float], peer: str) -> dict[str, object]:
     """One line of the result."""
     mine, other = statistics.median(ours), statistics.median(theirs)
-    return {
+    line: dict[str, object] = {
         "what": name,
         "bootkeep_s": round(mine, 3),
         "peer": peer,
         "peer_s": round(other, 3),
         "ratio": round(mine / other, 2),
     }
+    _say(json.dumps(line))  # at once: a run that is stopped has shown what it had
+    return line
 
 
 def main() -> int:
