@@ -25,6 +25,7 @@ from bootkeep.flows.check import CheckResult
 from bootkeep.flows.printed import printed_is_current
 from bootkeep.flows.runbook import (
     RUNBOOK_FOLDER,
+    esp_copies_of,
     make_runbook,
     printed_freshness,
     refresh_runbook,
@@ -215,6 +216,17 @@ def test_written_then_fresh_then_stale_then_invalid(tmp_path: Path) -> None:
     assert runbook_freshness(result(moved), POLICY, folder).moved == ("kernels",)
     assert runbook_freshness(result(moved), POLICY, folder).freshness is Freshness.STALE
     assert runbook_freshness(result(MACHINES["uefi-esp"]()), POLICY, folder).freshness is Freshness.INVALID
+
+
+def test_the_text_goes_to_every_mounted_esp(tmp_path: Path) -> None:
+    seen = result(MACHINES["mirror-two-esps"]())
+    copies = esp_copies_of(seen, tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in copies] == ["boot/efi/RUNBOOK.TXT", "boot/efi2/RUNBOOK.TXT"]
+    (tmp_path / "boot/efi").mkdir(parents=True)
+    done = write_runbook(made("mirror-two-esps"), tmp_path / "runbook", ["text"], esp_copies=copies)
+    assert copies[0].read_bytes() == (tmp_path / "runbook/runbook.txt").read_bytes()
+    assert [note for note in done.notes if "efi2" in note]  # not there: said, and the rest is written
+    assert esp_copies_of(result(bios_plain()), tmp_path) == ()
 
 
 def test_a_damaged_record_or_lost_pages_are_never_fresh(tmp_path: Path) -> None:

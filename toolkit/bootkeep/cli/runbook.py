@@ -14,11 +14,13 @@ from bootkeep.edges.config import load_policy
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.host import LiveHost
 from bootkeep.facts.runbook import Freshness
+from bootkeep.flows.check import check as look
 from bootkeep.flows.runbook import (
     BOOT_COPY,
     FORMATS,
     RUNBOOK_FOLDER,
     STORE_FOLDER,
+    esp_copies_of,
     make_runbook,
     paper_facts,
     printed_freshness,
@@ -66,7 +68,8 @@ def runbook(
     write: Annotated[
         bool,
         typer.Option(
-            "--write", help="Write all forms to /var/lib/bootkeep/runbook, and the text to /boot/RUNBOOK.TXT."
+            "--write",
+            help="Write all forms to /var/lib/bootkeep/runbook, and the text to RUNBOOK.TXT on /boot and on the ESPs.",
         ),
     ] = False,
     printed: Annotated[
@@ -95,9 +98,11 @@ def runbook(
         else:
             typer.echo(answer.sentence)
         raise typer.Exit(EXIT_OF_FRESHNESS[answer.freshness])
-    made = make_runbook(host, policy, paper=paper_facts(host, root / STORE_FOLDER))
+    seen = look(host, policy)
+    made = make_runbook(seen, policy, paper=paper_facts(host, root / STORE_FOLDER))
     if write:
-        done = write_runbook(made, folder, FORMATS, paper=paper.value, boot_copy=root / BOOT_COPY)
+        copies = esp_copies_of(seen, root)
+        done = write_runbook(made, folder, FORMATS, paper=paper.value, boot_copy=root / BOOT_COPY, esp_copies=copies)
         if json:
             print_json({"document_id": made.document_id, "paths": [str(p) for p in done.paths], "notes": done.notes})
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bootkeep.facts.runbook import RUNBOOK_SCHEMA, Fingerprint, Freshness, Runbo
 from bootkeep.facts.transaction import Transaction
 from bootkeep.flows.check import CheckResult, check
 from bootkeep.flows.typeset import qr_code, typeset
+from bootkeep.remedies.layout import layout_of
 from bootkeep.reports.runbook_document import qr_text, runbook_document
 from bootkeep.reports.runbook_html import runbook_html
 from bootkeep.reports.runbook_text import runbook_text
@@ -128,7 +129,9 @@ def refresh_runbook(host: Host, result: CheckResult, policy: Policy, root: Path)
         return None
     made = make_runbook(result, policy, paper=paper_facts(host, root / STORE_FOLDER))
     boot_copy = root / BOOT_COPY
-    write_runbook(made, folder, ("text", "html"), boot_copy=boot_copy if boot_copy.exists() else None)
+    # Copies follow where somebody has put one: 'bootkeep runbook --write', or the Salt state.
+    esps = [path for path in esp_copies_of(result, root) if path.exists()]
+    write_runbook(made, folder, ("text", "html"), boot_copy=boot_copy if boot_copy.exists() else None, esp_copies=esps)
     (folder / "runbook.pdf").unlink(
         missing_ok=True
     )  # an older one beside a newer text is the page that somebody prints
@@ -155,11 +158,13 @@ def write_runbook(
     *,
     paper: str = "a4",
     boot_copy: Path | None = None,
+    esp_copies: Sequence[Path] = (),
 ) -> Written:
     """Write the forms and the fingerprint; the fingerprint last, so that it never speaks for a page that is not there.
 
     A PDF engine that is not installed costs the PDF only. ``boot_copy`` is the text's second place (/boot/RUNBOOK.TXT); it is left
-    out when the file system has no room to spare. Raises OSError with the old files in place when a form cannot be written.
+    out when the file system has no room to spare; ``esp_copies`` are further ones, for the UEFI shell's ``type``.
+    Raises OSError with the old files in place when a form cannot be written.
     """
     private_folder(folder)
     paths: list[Path] = []
@@ -177,16 +182,24 @@ def write_runbook(
         path = folder / f"runbook.{SUFFIXES[form]}"
         replace_file(path, content, mode=0o600)
         paths.append(path)
-    if boot_copy is not None:
-        note = _write_boot_copy(runbook_text(runbook).encode("ascii"), boot_copy)
+    for copy in (*((boot_copy,) if boot_copy is not None else ()), *esp_copies):
+        note = _write_boot_copy(runbook_text(runbook).encode("ascii"), copy)
         if note:
             notes.append(note)
         else:
-            paths.append(boot_copy)
+            paths.append(copy)
     _remember(folder, runbook)
     remembered = PrintedRunbook(runbook.document_id, runbook.generated_at, runbook.host, runbook.fingerprint)
     replace_file(folder / FINGERPRINT_FILE, (to_json(remembered, indent=2) + "\n").encode(), mode=0o600)
     return Written((*paths, folder / FINGERPRINT_FILE), tuple(notes))
+
+
+def esp_copies_of(result: CheckResult, root: Path) -> tuple[Path, ...]:
+    """Where the text goes on each EFI system partition that is mounted."""
+    mounts = result.state.mounts if isinstance(result.state.mounts, tuple) else ()
+    there = {mount.target for mount in mounts}
+    targets = [esp.target for esp in layout_of(result.state).esps if esp.target in there]
+    return tuple(root / target.lstrip("/") / Path(BOOT_COPY).name for target in targets)
 
 
 def _remember(folder: Path, runbook: Runbook) -> None:
