@@ -146,3 +146,72 @@ def test_before_after_and_after_undo(host: DisposableHost, lab_image: Image, bro
     finally:
         said = shell(host, lab_image, broken.heals)
     assert found(host) <= healthy, said
+
+
+def read_back(host: DisposableHost) -> set[str]:
+    """Ids found by the check before a reboot."""
+    plain = json.loads(host.run(["bootkeep", "check", "--before-reboot", "--json"], timeout_s=150).stdout)
+    return {row["id"] for row in plain["findings"] if row["severity"] != "unknown"}
+
+
+def test_an_image_that_is_damaged_on_the_device_only(host: DisposableHost, lab_image: Image) -> None:
+    """B19 whole: the kernel's cache still shows the good image, GRUB's driver reads the damaged one."""
+    identity = "loader-readback-differs"
+    healthy = read_back(host)
+    assert identity not in healthy
+    said = shell(
+        host,
+        lab_image,
+        "set -e; image=/boot/initrd.img-{new}; cat $image >/dev/null; disk=$(findmnt -no SOURCE /); sync; "
+        "block=$(debugfs -R \"blocks $image\" $disk 2>/dev/null | tr ' ' '\\n' | sed -n 100p); "
+        "size=$(stat -f -c %S /); head -c $size /dev/zero | dd of=$disk bs=$size seek=$block conv=notrunc,fsync 2>&1",
+    )
+    assert found(host) <= healthy, "the ordinary check reads what the kernel shows"
+    damaged = read_back(host)
+    assert identity in damaged, said
+    done = host.run(["bootkeep", "fix", identity, "--yes"], timeout_s=600)
+    assert done.exit_code == 0, done.stdout[-3000:] + done.stderr
+    assert read_back(host) == healthy
+
+
+def test_what_is_not_there_changes_nothing(host: DisposableHost) -> None:
+    """A misspelt id is an error, and never a finding that is not there."""
+    fixes = host.must(["bootkeep", "fix", "--list", "--json"])
+    unknown = host.run(["bootkeep", "fix", "no-such-finding", "--yes"], timeout_s=60)
+    assert unknown.exit_code == 5 and "Known findings" in unknown.stderr
+    nothing = host.run(["bootkeep", "fix", "--undo", "20200101T000000Z-none", "--yes"], timeout_s=60)
+    assert nothing.exit_code == 5 and "--list" in nothing.stderr
+    assert host.must(["bootkeep", "fix", "--list", "--json"]) == fixes
+
+
+def test_an_undo_never_overwrites_what_somebody_changed_since(host: DisposableHost, lab_image: Image) -> None:
+    shell(host, lab_image, "cp /boot/grub/grub.cfg /root/menu; touch /boot/grub/grub.cfg.new")
+    try:
+        assert host.run(["bootkeep", "fix", "grub-config-stale", "--yes"], timeout_s=300).exit_code == 0
+        shell(host, lab_image, "echo '# mine' >>/etc/fstab")
+        undone = host.run(["bootkeep", "fix", "--undo", str(newest_fix(host)["id"]), "--yes"], timeout_s=60)
+        assert undone.exit_code == 5 and "/etc/fstab" in undone.stderr
+        assert host.path("/etc/fstab").read_text(encoding="utf-8").endswith("# mine\n")
+    finally:
+        shell(
+            host,
+            lab_image,
+            "sed -i '/# mine/d' /etc/fstab; rm -f /boot/grub/grub.cfg.new; cp /root/menu /boot/grub/grub.cfg",
+        )
+
+
+def test_the_same_by_salt(host: DisposableHost, lab_image: Image) -> None:
+    """The state: planned, applied, idle; and the execution functions."""
+    call = ["salt-call", "--local", "--out=json"]
+    shell(host, lab_image, "touch /boot/grub/grub.cfg.new")
+    try:
+        state = [*call, "state.single", "bootkeep.fixed", "grub-config-stale"]
+        results = []
+        for more in (["test=True"], [], []):
+            plain = json.loads(host.run([*state, *more], timeout_s=300).stdout)["local"]
+            (row,) = plain.values()
+            results.append((row["result"], bool(row["changes"])))
+        assert results == [(None, True), (True, True), (True, False)], plain
+        assert json.loads(host.must([*call, "bootkeep.fixes"]))["local"][-1]["state"] == "done"
+    finally:
+        shell(host, lab_image, "rm -f /boot/grub/grub.cfg.new; update-grub")
