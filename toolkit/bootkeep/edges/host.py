@@ -19,6 +19,17 @@ from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, Space
 
 
+_PIECE = 64 * 1024
+
+
+class SupportsRead(Protocol):
+    """Anything with ``read(n)``."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; empty at the end."""
+        ...
+
+
 class Host(Protocol):
     """Anything that can answer a read. One with a true ``may_hang`` is asked in children that can be given up."""
 
@@ -98,7 +109,7 @@ class LiveHost:
         if not stat.S_ISREG(path.stat().st_mode):
             return Reading(Status.FAILED, detail=f"{read.path} is not a regular file")
         with path.open("rb") as stream:
-            content = stream.read(read.limit_bytes + 1)
+            content = read_limited(stream, read.limit_bytes + 1)
         if len(content) > read.limit_bytes:
             return Reading(Status.FAILED, detail=f"{read.path} is longer than {read.limit_bytes} bytes")
         return Reading(Status.OK, content.decode("utf-8", "surrogateescape"))
@@ -190,6 +201,19 @@ class LiveHost:
         if not self.is_running_system and name in LIVE_ONLY:
             return Reading(Status.NOT_TAKEN, detail="describes the running system, not the mounted root")
         return Reading(Status.OK, native_answer(name)(self.root, argument))
+
+
+def read_limited(stream: SupportsRead, limit: int) -> bytes:
+    """At most ``limit`` bytes, asked for in small pieces.
+
+    Files below /proc/sys answer ENOMEM to a read of 4 MiB or more (fs/proc/proc_sysctl.c since Linux 5.9), however short they are.
+    """
+    pieces: list[bytes] = []
+    left = limit
+    while left and (piece := stream.read(min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _hasher(algorithm: str) -> Callable[[], Any]:
