@@ -18,7 +18,6 @@ from bootkeep.edges.run import run
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, Space
 
-
 _PIECE = 64 * 1024
 
 
