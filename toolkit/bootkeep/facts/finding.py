@@ -58,6 +58,9 @@ class Verdict:
             return "GO: every check passed."
         worst = self.findings[0]
         more = len(self.findings) - 1
+        if self.judgement is Judgement.GO:
+            advice = "1 piece of advice" if not more else f"{more + 1} pieces of advice"
+            return f"GO: every check that stops a reboot passed ({advice}: bootkeep check)."
         tail = f" (+{more} more)" if more else ""
         return f"{self.judgement.value}: {worst.summary}{tail}"
 
