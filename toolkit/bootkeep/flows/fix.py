@@ -22,7 +22,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.reading import Readings
 from bootkeep.flows.before_reboot import check_before_reboot
 from bootkeep.flows.check import CheckResult, check
-from bootkeep.flows.fix_plan import FixPlan, PlannedStep, findings_of, plan_fix
+from bootkeep.flows.fix_plan import PACKAGES, FixPlan, PlannedStep, findings_of, plan_fix
 
 ROOT = Path("/")
 FIXES = Path("/var/lib/bootkeep/fixes")
@@ -130,7 +130,7 @@ def undo_fix(name: str, *, say: Say = lambda _text: None, fixes: Path = FIXES) -
                 next_step=f"Take newer fixes back first, or compare with the originals in {folder}/before.",
             )
         notes = []
-        final = next((n for n, step in enumerate(record.steps) if step.writes and not step.undo), len(record.steps))
+        final = next((n for n, step in enumerate(record.steps) if _ran_packages(step)), len(record.steps))
         kept = [step for step in record.steps[final:] if step.writes]
         for step in kept:
             why = "no command takes it back" if not step.undo else "it was made to fit what cannot be taken back"
@@ -138,6 +138,9 @@ def undo_fix(name: str, *, say: Say = lambda _text: None, fixes: Path = FIXES) -
         whole = not kept
         for number, step in reversed(tuple(enumerate(record.steps[:final], start=1))):
             if not step.writes:
+                continue
+            if not step.undo:
+                notes.append(f"not taken back (no command takes it back): {step.say}")
                 continue
             say(f"undo: {step.say}")
             log = folder / f"{number:02d}.undo.log"
@@ -151,6 +154,11 @@ def undo_fix(name: str, *, say: Say = lambda _text: None, fixes: Path = FIXES) -
         record = replace(record, state=FixState.UNDONE, undo_notes=tuple(notes))
         _save(folder, record)
     return record
+
+
+def _ran_packages(step: FixStep) -> bool:
+    """Whether a step let a package manager work, and nothing takes that back."""
+    return step.writes and not step.undo and bool(PACKAGES.search(step.script))
 
 
 def load_fix(name: str, *, fixes: Path = FIXES) -> FixRecord:

@@ -14,7 +14,8 @@ from bootkeep.remedies.common import SAVED
 
 _KEYBOARD = re.compile(r"(?:^|[;&|]\s*)read\b")
 _EDITOR = re.compile(r"(?:^|\s)(?:nano|vi|vim|editor|visudo)\s")
-_PACKAGES = re.compile(r"\b(?:apt-get|apt|dpkg)\b")
+#: A step that lets a package manager work.
+PACKAGES = re.compile(r"\b(?:apt-get|apt|dpkg)\b")
 _PURGE = re.compile(r"^apt-get (?:purge|remove) (?P<names>.+)$")
 
 
@@ -95,7 +96,7 @@ def _planned(step: Step, folder: str) -> PlannedStep:
         "\n".join(undo_lines).replace(SAVED, folder) if step.writes else "",
         _person(step),
         # A package manager is never cut off half-way for being slow; the rest has ten times what a person is told.
-        3600.0 if _PACKAGES.search(script) else 120.0 + 600.0 * step.minutes,
+        3600.0 if PACKAGES.search(script) else 120.0 + 600.0 * step.minutes,
         removes,
     )
 
