@@ -115,7 +115,22 @@ def _replacements(machines: Iterable[tuple[str, Readings]]) -> dict[str, str]:
                 found[word] = (
                     made.replace("#", f"{counts[made]}").replace("%", f"{counts[made]:02x}") if made != HOST else HOST
                 )
+    for word, made in tuple(found.items()):
+        if _UUID.fullmatch(word) and _UUID.fullmatch(made):
+            for spell in (_spelled_by_grub, _spelled_by_mdadm):
+                found.setdefault(spell(word), spell(made))
     return found
+
+
+def _spelled_by_grub(uuid: str) -> str:
+    """GRUB's ``mduuid/`` and ``cryptouuid/``, and array names of the kernel: without dashes."""
+    return uuid.replace("-", "")
+
+
+def _spelled_by_mdadm(uuid: str) -> str:
+    """mdadm.conf(5): four groups of eight digits with colons between them."""
+    digits = uuid.replace("-", "")
+    return ":".join(digits[start : start + 8] for start in range(0, 32, 8))
 
 
 def _words(name: str, readings: Readings) -> Iterator[tuple[str, str]]:
