@@ -10,6 +10,7 @@ from machines.derive import Answers, Breakage
 from machines.record import NEW, OLD
 
 BIOS, BOOT, UEFI = "healthy-bios", "healthy-separate-boot", "healthy-uefi"
+LUKS, MIRROR = "healthy-lvm-on-luks", "healthy-mirror-two-esps"
 MENU = "file:/boot/grub/grub.cfg"
 STATUS = "file:/var/lib/dpkg/status"
 
@@ -210,6 +211,57 @@ def systemd_boot(answers: Answers) -> None:
     answers.plain("native:esp:", lambda plain: plain.update(files=files))
 
 
+def _images(answers: Answers, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what was listed of the newest initramfs."""
+    answers.plain(f"native:initramfs:/boot/initrd.img-{NEW}", change)
+
+
+def no_cryptsetup(answers: Answers) -> None:
+    _images(answers, lambda plain: plain.update(tools=["lvm", "mdadm"]))
+
+
+def other_volume(answers: Answers) -> None:
+    text = "vda2_crypt UUID=11111111-2222-3333-4444-555555555555 none luks\n"
+    _images(answers, lambda plain: plain["texts"].update({"cryptroot/crypttab": text}))
+
+
+def no_lvm(answers: Answers) -> None:
+    _images(answers, lambda plain: plain.update(tools=["cryptsetup", "mdadm"]))
+
+
+def volume_gone(answers: Answers) -> None:
+    row = {"pv_name": "[unknown]", "pv_uuid": "gone", "vg_name": "vg0", "pv_missing": "missing"}
+    answers.plain("command:pvs", lambda plain: plain["report"][0]["pv"].append(row))
+
+
+def devices_file(answers: Answers) -> None:
+    answers.put("file:/etc/lvm/devices/system.devices", "VERSION=1.1.1\nIDTYPE=devname IDNAME=/dev/sdq PVID=another\n")
+
+
+def degraded(answers: Answers) -> None:
+    answers.replace("file:/proc/mdstat", "[2/2] [UU]", "[2/1] [U_]")
+    answers.replace("file:/proc/mdstat", "vdb2[1]", "vdb2[1](F)")
+
+
+def array_of_before(answers: Answers) -> None:
+    text = "ARRAY /dev/md/0 metadata=1.2 UUID=00000000:11111111:22222222:33333333 name=web1:0\n"
+    _images(answers, lambda plain: plain["texts"].update({"etc/mdadm/mdadm.conf": text}))
+
+
+def second_esp(answers: Answers) -> None:
+    def older(plain: dict[str, Any]) -> None:
+        plain["files"] = [
+            {**row, "sha256": "0d" * 32} if row["path"] == "EFI/debian/grubx64.efi" else row for row in plain["files"]
+        ]
+
+    answers.plain("native:esp:/dev/vdb1", older)
+
+
+def second_stub(answers: Answers) -> None:
+    text = "search.fs_uuid 11111111-2222-3333-4444-555555555555 root\nconfigfile ($root)/boot/grub/grub.cfg\n"
+    answers.plain("native:esp:/dev/vdb1", lambda plain: plain.update(texts={"EFI/debian/grub.cfg": text}))
+
+
 def _of(base: str, story: str, edit: Callable[[Answers], None]) -> Breakage:
     return Breakage(base, story, edit)
 
@@ -246,4 +298,15 @@ BREAKAGES = {
     "libc-missing": _of(BIOS, "The C library of the first program is missing.", init),
     "kexec-another-kernel": _of(BIOS, "kexec-tools starts the old kernel at every reboot.", kexec),
     "kdump-without-memory": _of(BIOS, "kdump is on, and the menu reserves no memory.", kdump),
+    "luks-without-cryptsetup": _of(LUKS, "The newest initramfs was built without cryptsetup.", no_cryptsetup),
+    "luks-of-another-volume": _of(
+        LUKS, "The newest initramfs names the volume from before a reinstallation.", other_volume
+    ),
+    "lvm-not-in-initramfs": _of(LUKS, "The newest initramfs was built without lvm.", no_lvm),
+    "lvm-volume-gone": _of(LUKS, "A second physical volume of the root's group is gone.", volume_gone),
+    "lvm-devices-file": _of(LUKS, "A devices file appeared that lists another disk.", devices_file),
+    "raid-degraded": _of(MIRROR, "One half of the mirror has failed.", degraded),
+    "raid-config-of-before": _of(MIRROR, "The newest initramfs has the mdadm.conf of another array.", array_of_before),
+    "second-esp-stale": _of(MIRROR, "The last GRUB update reached only the mounted ESP.", second_esp),
+    "second-esp-stub": _of(MIRROR, "The second ESP's stub searches a file system that is gone.", second_stub),
 }

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1] / "toolkit"), str(HERE.parent)]
@@ -49,7 +50,7 @@ class Answers:
         for key in keys:
             self.put(key, self.answers[key].text.replace(old, new))
 
-    def plain(self, start: str, change: Callable[[dict[str, object]], None]) -> None:
+    def plain(self, start: str, change: Callable[[dict[str, Any]], None]) -> None:
         """Change JSON objects in place."""
         for key in self.keys(start):
             plain = json.loads(self.answers[key].text)

@@ -6,7 +6,7 @@ import re
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Remedy
-from bootkeep.remedies.plain_steps import look, remedy, tell, write
+from bootkeep.remedies.plain_steps import look, remedy, write
 
 ID = "raid-degraded"
 TITLE = "Give the array its missing member back"
@@ -20,21 +20,15 @@ def raid_degraded(state: BootState, subject: str = "") -> Remedy:
         TITLE,
         state,
         look(
-            "Which member is missing, and does its disk still answer?",
-            "cat /proc/mdstat",
-            f"mdadm --detail /dev/{array}",
-            "lsblk -o NAME,SIZE,TYPE,SERIAL,FSTYPE",
-            "dmesg | grep -iE 'error|reset' | tail -n 20",
-            expect="a line 'removed' or 'faulty', and no errors of the disks that are left",
-        ),
-        tell(
-            "The disk is dead: replace it by its serial number, partition it like its twin (sfdisk -d of the twin), and go on. "
-            "It was only unplugged: go on with the partition that it has."
+            "Which member is missing, and does its disk still answer? A dead disk is replaced by its serial number and "
+            "partitioned like its twin (sfdisk -d).",
+            f"mdadm --detail /dev/{array} | tail -n 5",
+            "lsblk -o NAME,SIZE,SERIAL,FSTYPE",
+            expect="a line 'removed' or 'faulty'",
         ),
         write(
             "Give the partition back to the array. The data of that partition is overwritten: read its name twice.",
             "read -r -p 'Partition to add, /dev/...: ' P",
-            'lsblk -o NAME,SIZE,TYPE,SERIAL,FSTYPE "$P"',
             f'mdadm --manage /dev/{array} --add "$P"',
             "cat /proc/mdstat",
             expect="recovery = ...% and a time; it may go on while the machine is used",

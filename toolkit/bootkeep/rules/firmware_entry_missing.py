@@ -1,8 +1,8 @@
 """B36: no boot entry of the firmware leads to a loader that is there, and no fallback loader is.
 
 Every entry of BootOrder names a partition and a file; both are looked up. Firmware that has lost its entries starts
-\\EFI\\BOOT\\BOOTX64.EFI. Neither: WILL_NOT_BOOT. Only the fallback: ADVICE. Entries that name no partition (network, shell,
-setup) decide nothing. Judged only where the partitions' own identifiers and files are known.
+\\EFI\\BOOT\\BOOTX64.EFI. Neither: WILL_NOT_BOOT. A fallback loader alone is in order: cloud images and removable
+disks start so. Entries that name no partition (network, shell, setup) decide nothing. Judged only where the partitions' own identifiers and files are known.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     ordered = [entries[number] for number in firmware.boot_order if number in entries]
     if any(_leads_to(entry, known) for entry in ordered if entry.active):
         return
-    fallback = next((esp for esp in known for path in _FALLBACKS if esp.file(path)), None)
+    if any(esp.file(path) for esp in known for path in _FALLBACKS):
+        return
     listed = "\n".join(f"{entry.number} {entry.label} {entry.partition_uuid} {entry.loader}" for entry in ordered)
     yield RULE.finding(
-        Severity.ADVICE if fallback else Severity.WILL_NOT_BOOT,
-        "No boot entry of the firmware leads to a boot loader on this machine's disks"
-        + (": only the fallback loader is left." if fallback else ", and there is no fallback loader."),
+        Severity.WILL_NOT_BOOT,
+        "No boot entry of the firmware leads to a boot loader on this machine's disks, and there is no fallback loader.",
         ("efibootmgr -v", listed or "no entries"),
         subject="BootOrder",
     )
