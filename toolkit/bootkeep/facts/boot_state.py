@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from bootkeep.facts.boot_entry import DefaultEntry, GrubConfig, PendingDefault
 from bootkeep.facts.kernel import Kernel, LastGood
-from bootkeep.facts.loaders import LOADERS_NOT_TAKEN, Loaders
 from bootkeep.facts.loader_sight import Flushed, LoaderSight
+from bootkeep.facts.loaders import LOADERS_NOT_TAKEN, Loaders
 from bootkeep.facts.machine import Firmware, Identity, OsRelease
 from bootkeep.facts.package import Package
 from bootkeep.facts.stacks import STACKS_NOT_TAKEN, StorageStacks

@@ -23,14 +23,13 @@ def esp_copies_differ(state: BootState, subject: str = "") -> Remedy:
         *reinstall(target),
         write(
             "Copy the folders to the other partition. Repeat it for each further one.",
-            "lsblk -o NAME,SIZE,FSTYPE,UUID,PARTTYPENAME,MOUNTPOINTS",
+            "lsblk -o NAME,SIZE,PARTTYPENAME,MOUNTPOINTS",
             "read -r -p 'Other EFI system partition, /dev/...: ' P",
             'mkdir -p /run/esp2 && mount -t vfat "$P" /run/esp2',
             f"cp -r {target}/EFI /run/esp2/",
-            f"diff -r {target}/EFI /run/esp2/EFI && echo SAME",
-            "umount /run/esp2",
+            f"diff -r {target}/EFI /run/esp2/EFI && umount /run/esp2 && echo SAME",
             expect="SAME",
-            undo=("# Its older files are in the copy that was kept of the first one, or came from an older GRUB.",),
+            undo=("# What it had was older.",),
             minutes=2,
         ),
     )

@@ -1,8 +1,9 @@
 """B36: no boot entry of the firmware leads to a loader that is there, and no fallback loader is.
 
 Every entry of BootOrder names a partition and a file; both are looked up. Firmware that has lost its entries starts
-\\EFI\\BOOT\\BOOTX64.EFI. Neither: WILL_NOT_BOOT. A fallback loader alone is in order: cloud images and removable
-disks start so. Entries that name no partition (network, shell, setup) decide nothing. Judged only where the partitions' own identifiers and files are known.
+\\EFI\\BOOT\\BOOTX64.EFI. Neither: WILL_NOT_BOOT. A fallback loader alone is in order: cloud images and removable disks start
+so. Entries that name no partition (network, shell, setup) decide nothing. Judged only where the partitions' own identifiers and
+files are known.
 """
 
 from __future__ import annotations
