@@ -12,8 +12,8 @@ from bootkeep.probes.answers import text_of
 from bootkeep.probes.bootloaders.grub import default_entry, grub_config, install_devices
 from bootkeep.probes.bootloaders.loaders import loaders
 from bootkeep.probes.bootloaders.paths import Locator
-from bootkeep.probes.bootloaders.readback import loader_flushed, loader_sights
 from bootkeep.probes.bootloaders.pending_default import pending_default
+from bootkeep.probes.bootloaders.readback import loader_flushed, loader_sights
 from bootkeep.probes.firmware.efi import firmware
 from bootkeep.probes.kernels.images import files_in_boot, resolve
 from bootkeep.probes.kernels.running import (
