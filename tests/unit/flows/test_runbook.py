@@ -115,8 +115,8 @@ def test_the_page_tells_what_is_in_hand_and_how_the_disks_were_cut() -> None:
         LastTransaction("20261123T170312Z-0badcafe", AT, "done", "apt-get upgrade", ("linux-image-x 1 -> 2",)),
     )
     text = render_runbook(make_runbook(result(bios_plain()), POLICY, generated_at=AT, paper=paper), "text").decode()
-    assert "disk QM00001\n    label: gpt / label-id: 0A\n    1 : start=2048, size=20480\n" in text
-    assert "linux-image-x_1_amd64.deb 70000000 bytes" in text
+    assert "QM00001\n    label: gpt / label-id: 0A\n    1 : start=2048, size=20480\n" in text
+    assert "linux-image-x_1_amd64.deb" in text
     assert "ab" * 32 in text
     assert "linux-image-x 1 -> 2" in text
     # None of it decides whether the paper is fresh.

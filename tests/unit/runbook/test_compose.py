@@ -205,6 +205,7 @@ def test_every_esp_gets_its_loader_and_its_entry() -> None:
         assert f"E=$(readlink -f /dev/disk/by-uuid/{esp})" in text
         assert f"test -e /var/lib/bootkeep/rescue/EFI-{number} || cp -a {place}/EFI" in text
     assert text.count("efibootmgr -c") == 2
+    assert "-L 'debian 2'" in text
     assert r"-l '\EFI\debian\shimx64.efi'" in text
     see = runbook.section("W")
     assert see is not None

@@ -10,6 +10,7 @@ import pypdf
 import pytest
 
 from bootkeep.facts.codec import from_json
+from bootkeep.facts.paper import LastTransaction, PackageInHand, PaperFacts, PartitionTable
 from bootkeep.facts.reading import Readings
 from bootkeep.flows.check import CheckResult, check_readings
 from bootkeep.flows.runbook import make_runbook, render_runbook
@@ -22,6 +23,32 @@ MACHINES = Path(__file__).parents[2] / "machines"
 NAMES = sorted(path.parent.name for path in MACHINES.glob("*/readings.json"))
 
 
+#: As much of what only the page needs as a host with two disks has.
+PAPER = PaperFacts(
+    tuple(
+        PartitionTable(
+            disk,
+            (
+                "label: gpt",
+                "label-id: 5B1C7A52-0F0C-4C52-9B0A-3F8D1E2A4C66",
+                "first-lba: 34",
+                *(
+                    f"{number} : start=2048, size=20480, type=21686148-6449-6E6F-744E-656564454649, "
+                    "uuid=A3E6F04F-843A-4C45-8E2A-6F4CB2F5FD02"
+                    for number in (1, 2, 3)
+                ),
+            ),
+        )
+        for disk in ("S1", "S2")
+    ),
+    tuple(
+        PackageInHand(f"/var/cache/apt/archives/linux-image-6.1.0-{abi}-amd64_6.1.1_amd64.deb", 70_000_000, "ab" * 32)
+        for abi in range(50, 55)
+    ),
+    LastTransaction("x", AT, "done", "apt-get upgrade", tuple(f"package{n} 1.2.3-4 -> 1.2.3-5" for n in range(10))),
+)
+
+
 def looked_at(name: str) -> CheckResult:
     readings = from_json(Readings, (MACHINES / name / "readings.json").read_bytes(), where=name)
     return check_readings(readings, POLICY, taken_at=AT)
@@ -30,7 +57,7 @@ def looked_at(name: str) -> CheckResult:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gates_hold(name: str) -> None:
     result = looked_at(name)
-    runbook = make_runbook(result, POLICY, generated_at=AT)
+    runbook = make_runbook(result, POLICY, generated_at=AT, paper=PAPER)
     check_all(runbook, result.state)
     assert render_runbook(runbook, "text").isascii()
     for paper in ("a4", "letter"):
@@ -45,7 +72,8 @@ def test_its_root_is_mounted_by_its_own_uuid(name: str) -> None:
     assert root is not None
     assert root.uuid
     text = render_runbook(make_runbook(result, POLICY, generated_at=AT), "text").decode()
-    assert f"mount UUID={root.uuid} /mnt/target" in text
+    assert f"mount {root.source} /mnt/target" in text
+    assert root.source == (f"UUID={root.uuid}" if "LVM" not in root.stack else "/dev/vg0/root")
     assert "READ THIS FROM THE SCREEN: UUID" not in text
 
 

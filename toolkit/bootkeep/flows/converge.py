@@ -31,7 +31,15 @@ from bootkeep.flows.kernel_protection import protect_kernels
 from bootkeep.flows.loader_configuration import restore_loader_configuration, restored_differences
 from bootkeep.flows.pages import page
 from bootkeep.flows.preserving import keep_last_good_preserved, reload_units, withdraw_preserving
-from bootkeep.flows.runbook import BOOT_COPY, make_runbook, runbook_freshness, write_runbook
+from bootkeep.flows.runbook import (
+    BOOT_COPY,
+    STORE_FOLDER,
+    esp_copies_of,
+    make_runbook,
+    paper_facts,
+    runbook_freshness,
+    write_runbook,
+)
 from bootkeep.flows.selftest import selftest
 
 #: Readings of the look before, in this process: a highstate looks often, and an initramfs takes seconds to list. What has
@@ -161,7 +169,9 @@ def runbook_fresh(folder: Path, *, dry_run: bool) -> Converged:
     changes = (StateChange(str(folder), before.sentence, "written from the host as it is now"),)
     if dry_run:
         return Converged(True, before.sentence, changes)
-    written = write_runbook(make_runbook(result, policy), folder, boot_copy=Path("/") / BOOT_COPY)
+    made = make_runbook(result, policy, paper=paper_facts(LiveHost(), Path("/") / STORE_FOLDER))
+    copies = esp_copies_of(result, Path("/"))
+    written = write_runbook(made, folder, boot_copy=Path("/") / BOOT_COPY, esp_copies=copies)
     after = runbook_freshness(seen(), policy, folder)
     known = after.freshness is Freshness.FRESH or (not after.moved and not policy.unknown_blocks)
     return Converged(known, ". ".join((after.sentence, *written.notes)), changes)

@@ -111,7 +111,7 @@ def item_lines(item: Item) -> list[str]:
         case Table():
             return _table(item)
         case Listing(title, lines):
-            return [title, *(line for text in lines for line in _wrapped(text, "    ", "      "))]
+            return [*_wrapped(title, ""), *(line for text in lines for line in _wrapped(text, "    ", "      "))]
         case Blank(label, count):
             return [f"{label}:", *(["", "_" * WIDTH] * count)]
         case RunbookStep():

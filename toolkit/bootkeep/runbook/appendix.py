@@ -78,8 +78,7 @@ def _kernels(facts: HostFacts) -> Item:
             files.append(kernel.initramfs.file)
         for file in files:
             digest = "sha256 not read" if isinstance(file.sha256, (Absent, Unknown)) else file.sha256
-            lines.append(plain(f"  {file.path} {file.size_bytes} bytes"))
-            lines.append(f"    {plain(digest)}")
+            lines.append(plain(f"{file.path} {_size(file.size_bytes)} {digest}"))
     return Listing("Kernels, newest first: package, files, sha256", tuple(lines))
 
 
@@ -118,12 +117,11 @@ def _packages(facts: HostFacts) -> list[Item]:
 
 def _in_hand(facts: HostFacts) -> list[Item]:
     found = facts.paper.in_hand
-    title = "Packages in hand: sha256sum FILE, compare, then dpkg -i FILE (IN TARGET)"
+    title = "Packages in hand, IN TARGET: cd /var/cache/apt/archives; sha256sum FILE; compare; dpkg -i FILE"
     if isinstance(found, (Absent, Unknown)):
         return [Listing(title, (NOT_READ,))]
-    lines = []
-    for package in found[:12]:
-        lines += [f"{plain(package.path)} {package.size_bytes} bytes", f"  {plain(package.sha256)}"]
+    names = [package.path.removeprefix("/var/cache/apt/archives/") for package in found[:12]]
+    lines = [f"{plain(name)} {plain(package.sha256)}" for name, package in zip(names, found, strict=False)]
     if len(found) > 12:
         lines.append(f"and {len(found) - 12} more there")
     return [Listing(title, tuple(lines) or ("none: bring the .deb files on a stick, or have a network",))]
@@ -170,11 +168,11 @@ def log_sheet() -> Section:
         (
             Table(
                 ("Time", "Step", "What the screen showed, what was done", "Initials"),
-                tuple(("", "", "", "") for _ in range(10)),
+                tuple(("", "", "", "") for _ in range(6)),
                 (2, 2, 10, 2),
             ),
             Blank("Got up at (time), with kernel, by card", 1),
-            Blank("What was wrong with this paper", 2),
+            Blank("What was wrong with this paper", 1),
         ),
         new_page=False,
     )

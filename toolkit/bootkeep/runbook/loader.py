@@ -63,27 +63,24 @@ def loader_section(facts: HostFacts, menu_card: str) -> Section:
             CALL,
         )
     )
-    for number, esp in enumerate(facts.layout.esps, start=1):
-        if not esp.uuid:
-            continue
-        name = folder if number == 1 else f"{folder} {number}"
-        rows.append(
-            (
-                shell(
-                    Place.TARGET,
-                    f"Make the firmware's entry for ESP {esp.uuid}.",
-                    f"E=$(readlink -f /dev/disk/by-uuid/{esp.uuid})",
-                    "P=$(cat /sys/class/block/${E##*/}/partition)",
-                    f"efibootmgr -c -d /dev/$(lsblk -no PKNAME $E) -p $P -L {shell_word(name)} "
-                    f"-l '\\EFI\\{folder}\\{file}'",
-                    expect=f"a new Boot line with {name}, first in BootOrder",
-                    on_fail="'No space left': rm /sys/fs/pstore/* and again. Else go on: the fallback loader starts without it",
-                    undo=(f"# efibootmgr -b NUMBER -B with the number of the new line '{name}'",),
-                    writes=True,
-                ),
-                CALL,
-            )
+    named = [
+        (esp.uuid, folder if n == 1 else f"{folder} {n}") for n, esp in enumerate(facts.layout.esps, 1) if esp.uuid
+    ]
+    lines = [line for uuid, name in named for line in _entry(uuid, name, folder, file)]
+    rows.append(
+        (
+            shell(
+                Place.TARGET,
+                f"Make the firmware's {'entry' if len(named) == 1 else 'entries, one for each ESP'}.",
+                *lines,
+                expect=f"a new Boot line with {' and one with '.join(name for _, name in named)}, first in BootOrder",
+                on_fail="'No space left': rm /sys/fs/pstore/* and again. Else go on: the fallback loader starts without it",
+                undo=("# efibootmgr -b NUMBER -B with the number of each new line",),
+                writes=True,
+            ),
+            CALL,
         )
+    )
     lead = Text(
         "Never format an ESP: other loaders may be on it. Each ESP can start this host alone, so do all of them."
     )
@@ -97,38 +94,40 @@ def loader_section(facts: HostFacts, menu_card: str) -> Section:
     )
 
 
+def _entry(uuid: str, name: str, folder: str, file: str) -> tuple[str, ...]:
+    """efibootmgr's command for one ESP, its disk and number looked up by UUID: kernel names of disks move."""
+    return (
+        f"E=$(readlink -f /dev/disk/by-uuid/{uuid})",
+        "P=$(cat /sys/class/block/${E##*/}/partition)",
+        f"efibootmgr -c -d /dev/$(lsblk -no PKNAME $E) -p $P -L {shell_word(name)} -l '\\EFI\\{folder}\\{file}'",
+    )
+
+
 def _one(esp: Volume, number: int, of: int, folder: str, file: str, target: str, suffix: str) -> list[tuple[Step, str]]:
     place = esp.target if esp.target and valid_path(esp.target) else f"/run/esp{number}"
     mount = [] if esp.target else [f"mkdir -p {place}", f"mount {esp.source} {place}"]
     kept = f"{SAVED}/EFI-{number}"
     which = f"ESP {number} of {of}, {esp.uuid}" if of > 1 else f"The ESP, {esp.uuid}"
-    look = shell(
+    step = shell(
         Place.TARGET,
-        f"{which}: is its file system whole, and is there room? Keep a copy of what is on it.",
+        f"{which}: look at its file system, keep a copy of what is on it, put the loader on it, and once more under the name "
+        "that firmware tries without an entry.",
         *mount,
         *([f"fsck.vfat -n /dev/disk/by-uuid/{esp.uuid}"] if esp.uuid else []),
-        f"df -h {place}",
         f"install -d -m 0700 {SAVED}",
         f"test -e {kept} || cp -a {place}/EFI {kept}",
-        expect="'Dirty bit is set' is all right, other errors are not; room left",
-        on_fail="Its disk is dead: do the other ESP only" if of > 1 else "Errors: CALL. No folder EFI: go on",
-        undo=(f"rm -r {kept}", *([] if esp.target else [f"umount {place}"])),
-        writes=True,
-    )
-    install = shell(
-        Place.TARGET,
-        "Put the loader on it, and once more under the name that firmware tries without an entry.",
         f"grub-install --target={target} --efi-directory={place} --bootloader-id={folder} --recheck --no-nvram",
         f"grub-install --target={target} --efi-directory={place} --removable --no-nvram",
         f"ls -l {place}/EFI/{folder}/{file} {place}/EFI/BOOT/BOOT{suffix.upper()}.EFI",
-        expect="twice: Installation finished. No error reported. Then two files",
-        on_fail="No such file below /usr/lib/shim or /usr/lib/grub: install shim-signed and grub-efi-amd64-signed again, "
-        "from the packages in hand (section X)",
-        undo=(f"cp -r {kept}/. {place}/EFI/",),
+        expect="twice: Installation finished. No error reported. Then two files. 'Dirty bit is set' is all right",
+        on_fail=("Its disk is dead: do the other ESP only. " if of > 1 else "")
+        + "No such file below /usr/lib/shim or /usr/lib/grub: install shim-signed and grub-efi-amd64-signed again, from the "
+        "packages in hand (section X)",
+        undo=(f"cp -r {kept}/. {place}/EFI/", *([] if esp.target else [f"umount {place}"])),
         writes=True,
-        minutes=2,
+        minutes=3,
     )
-    return [(look, CALL), (install, CALL)]
+    return [(step, CALL)]
 
 
 def _target(facts: HostFacts) -> tuple[str, str]:
