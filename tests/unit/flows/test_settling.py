@@ -160,4 +160,9 @@ def test_the_page_is_written_again_with_the_look(root: Path, store: Store) -> No
     done(store)
     assert settle(store, Policy(), root=root) is not None
     folder = root / "var/lib/bootkeep/runbook"
-    assert sorted(path.name for path in folder.iterdir()) == ["fingerprint.json", "known", "runbook.html", "runbook.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "fingerprint.json",
+        "known",
+        "runbook.html",
+        "runbook.txt",
+    ]
