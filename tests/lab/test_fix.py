@@ -169,9 +169,13 @@ def test_an_image_that_is_damaged_on_the_device_only(host: DisposableHost, lab_i
     assert found(host) <= healthy, "the ordinary check reads what the kernel shows"
     damaged = read_back(host)
     assert identity in damaged, said
-    done = host.run(["bootkeep", "fix", identity, "--yes"], timeout_s=600)
-    assert done.exit_code == 0, done.stdout[-3000:] + done.stderr
-    assert read_back(host) == healthy
+    # The kernel drops its good copy when it likes; then it sees the damage itself, and that is the ordinary finding.
+    now = read_back(host) - healthy
+    assert now and now <= {identity, "initramfs-damaged"}
+    for each in sorted(now):
+        done = host.run(["bootkeep", "fix", each, "--yes"], timeout_s=600)
+        assert done.exit_code == 0, done.stdout[-3000:] + done.stderr
+    assert read_back(host) == healthy, done.stdout + host.run(["bootkeep", "check"]).stdout
 
 
 def test_what_is_not_there_changes_nothing(host: DisposableHost) -> None:

@@ -57,7 +57,11 @@ def check_before_reboot(
         time.sleep(_BETWEEN_S)
         added |= _flushed(host.root, lambda _text: None)
         added |= _read_back(host, late, until, say)
-    readings = Readings({**first.readings.answers, **added})
+    # Looked at again, after the read-back: the first look may have been answered from the kernel's own copy, which the flush
+    # and GRUB's reading can push out. What differs only in that copy shows above; what the device itself holds shows here.
+    say("looking at the boot files again, as they are after the flush")
+    last = check(host, policy, deadline_s=max(5.0, until - time.monotonic()))
+    readings = Readings({**last.readings.answers, **added})
     return check_readings(readings, policy, taken_at=now_utc())
 
 
