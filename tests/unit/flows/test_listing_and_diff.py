@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -123,12 +124,18 @@ def test_the_watch_command_prints_lines_and_ends_quietly(store: Store) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "toolkit")}
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as watching:
         assert watching.stdout is not None
-        time.sleep(2.0)
-        store.save_transaction(replace(TRANSACTION, id="20261126T080000Z-0000000a"))
-        line = json.loads(watching.stdout.readline())
-        watching.send_signal(signal.SIGINT)
-        _rest, errors = watching.communicate(timeout=20)
-    assert line["id"] == "20261126T080000Z-0000000a" and line["outcome"] == "done"
+        try:
+            # What is there when it begins is not news: tell it something new until it has begun.
+            for number in range(80):
+                store.save_transaction(replace(TRANSACTION, id=f"20261126T0800{number % 60:02d}Z-{number:08x}"))
+                if select.select([watching.stdout], [], [], 0.5)[0]:
+                    break
+            line = json.loads(watching.stdout.readline())
+            watching.send_signal(signal.SIGINT)
+            _rest, errors = watching.communicate(timeout=20)
+        finally:
+            watching.kill()
+    assert line["id"].startswith("20261126T0800") and line["outcome"] == "done"
     assert (watching.returncode, errors) == (0, "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,9 @@ def watch(
     """
     watcher = Watcher(store_at(store), policy_for(store))
     told_lines = 0
+    # Both ways of being asked to end. Explicitly: a shell's background job starts with SIGINT ignored, and would never end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         list(watcher.look())
         if not json:
@@ -51,6 +55,10 @@ def watch(
             time.sleep(interval)
     except KeyboardInterrupt:
         return
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _print(line: Line, *, json: bool) -> None:
