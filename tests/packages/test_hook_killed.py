@@ -45,11 +45,13 @@ done </opt/points
 def test_fifty_kills_during_real_transactions(machine: Machine) -> None:
     chance = random.Random(SEED)
     one, two = machine.deb("kappa", "1"), machine.deb("kappa", "2")
+    # On a fast machine a hook is over before most of the points: they are spread over what one takes here.
+    latest = min(LATEST_S, machine(f"dpkg -i {one}").seconds / 2)
     lines = []
     for number in range(POINTS):
         path = (one, two)[number % 2]
         command = f"apt-get -qqy --allow-downgrades install {path}" if number % 3 == 0 else f"dpkg -i {path}"
-        lines.append(f"{chance.uniform(0.0, LATEST_S):.3f} {chance.choice(('hook', 'worker', 'both'))} {command}")
+        lines.append(f"{chance.uniform(0.0, latest):.3f} {chance.choice(('hook', 'worker', 'both'))} {command}")
     (machine.root / "opt/points").write_text("".join(f"{line}\n" for line in lines))
     program = machine.root / "usr/local/bin/killed"
     program.write_text(KILLED)
@@ -57,7 +59,7 @@ def test_fifty_kills_during_real_transactions(machine: Machine) -> None:
     for shim in ("apt-hook", "dpkg-hook"):
         machine.shim(shim, PYTHON="/usr/local/bin/killed")
     done = machine(LOOP, timeout_s=240)
-    print(f"seed {SEED}; exit code, seconds, who, what:\n{done.stdout}")
+    print(f"seed {SEED}, points within {latest:.2f} s; exit code, seconds, who, what:\n{done.stdout}")
     said = done.stdout.splitlines()
     assert len(said) == POINTS, done.stderr
     # The exit code is the package manager's own, and what it installed is there.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -113,7 +114,7 @@ def disposable_host(
             host.stop()
             _remove_control_groups()
         if keep is not None:
-            disk.replace(keep)
+            shutil.move(disk, keep)  # it may be another file system
 
 
 def _boot(disk: Path, folder: Path, binds: Mapping[str, Path]) -> DisposableHost:

@@ -188,7 +188,9 @@ def test_signed_and_unsigned_images_are_told_apart(tmp_path: Path) -> None:
 
 def test_this_machines_first_program_is_whole() -> None:
     plain = json.loads(init_program.answer(Path("/"), ""))
-    assert plain["missing"] == [] and plain["problem"] == ""
+    assert plain["problem"] == ""
+    # A minimal container has no init at all: that is what has to be said there.
+    assert (plain["missing"] == []) is Path("/sbin/init").exists()
 
 
 def test_a_first_program_without_its_library(tmp_path: Path) -> None:
