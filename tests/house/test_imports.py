@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
 import pytest
 
-from house.source import PACKAGE, files, imports_of, name_of, part_of
+from house.source import PACKAGE, files, imports_of, name_of, part_of, tree_of
 
 #: A room and the rooms that it may import from, besides itself.
 MAY_IMPORT = {
@@ -86,8 +87,19 @@ def test_nothing_in_the_toolkit_imports_salt(path: Path) -> None:
     "path", [path for path in MODULES if room(path) in (*PURE, "edges", "flows", "hooks")], ids=name_of
 )
 def test_what_hooks_reach_needs_only_the_standard_library_and_psutil(path: Path) -> None:
-    """A hook runs in Salt's Python in the middle of a transaction: no Typer, no Rich; pages may use Jinja2, late."""
+    """A hook runs in Salt's Python in the middle of a transaction: no Typer, no Rich; pages may use Jinja2, late.
+
+    So may one edge use the cipher library that Salt stands on, when there is a secret to seal.
+    """
     own = {"bootkeep", "psutil", *sys.stdlib_module_names}
     pages = {"jinja2", "rich", "typst", "segno"} if room(path) in ("reports", "runbook", "flows") else set()
+    pages |= {"cryptography"} if name_of(path) == "toolkit/bootkeep/edges/sealing.py" else set()
     used = {module.split(".")[0] for module in imports_of(path)}
     assert used <= own | pages, sorted(used - own - pages)
+
+
+def test_the_cipher_library_is_imported_only_where_something_is_sealed() -> None:
+    """At the top of the module it would cost every hook its time."""
+    tree = tree_of(PACKAGE / "edges" / "sealing.py")
+    top = {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert not [module for module in top if module.startswith("cryptography")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,11 @@ def test_the_plan_names_what_changed_and_what_cannot_come_back(store: Store, roo
         "/etc/link.conf": RestoreState.READY,
         "/etc/gone.d/x.conf": RestoreState.READY,
         "/etc/shadow": RestoreState.NOT_KEPT,
-        "/etc/app.conf": RestoreState.NOT_KEPT,
-        "/etc/blob": RestoreState.NOT_KEPT,
+        "/etc/app.conf": RestoreState.READY,
+        "/etc/blob": RestoreState.READY,
     }
     assert "never copied" in items["/etc/shadow"].sentence
-    assert "holds a secret" in items["/etc/app.conf"].sentence and "backup" in items["/etc/app.conf"].sentence
+    assert "-a=2" in items["/etc/app.conf"].diff
     assert "-PermitRootLogin yes" in items["/etc/sshd_config"].diff
     assert "hunter2" not in str(items)
     assert items["/etc/link.conf"].diff[-1] == "+-> sshd_config"
@@ -149,7 +150,7 @@ def test_a_file_that_came_back_by_hand_after_its_deletion_is_refused(store: Stor
         restore(store, ID, ["/etc/gone.d/x.conf"], root=root)
 
 
-@pytest.mark.parametrize("path", ["/etc/shadow", "/etc/app.conf", "/etc/never-seen"])
+@pytest.mark.parametrize("path", ["/etc/shadow", "/etc/never-seen"])
 def test_what_was_not_kept_is_refused_by_name_and_nothing_else_is_touched(store: Store, root: Path, path: str) -> None:
     with pytest.raises(BootkeepError):
         restore(store, ID, ["/etc/sshd_config", path], root=root)
@@ -197,7 +198,66 @@ def test_no_secret_is_in_the_store(store: Store) -> None:
     copies = load_copies(store, ID, "pre")
     assert copies["/etc/app.conf"].kind is CopyKind.REDACTED
     assert b"hunter2" not in b"".join(store.config_copies(ID, "pre").values())
+    assert b"hunter2" not in b"".join(path.read_bytes() for path in store.root.rglob("*") if path.is_file())
     assert (store.root / "redaction.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_files_with_secrets_come_back_whole_from_their_seals(store: Store, root: Path) -> None:
+    restore(store, ID, ["/etc/app.conf", "/etc/blob"], root=root)
+    assert (root / "etc/app.conf").read_text() == "a=1\npassword=hunter2\n"
+    assert (root / "etc/blob").read_bytes() == b"\0\1\2"
+    again = plan_restore(store, ID, ["/etc/app.conf"], root=root)
+    assert again[0].state is RestoreState.SAME
+
+
+def _other_key(store: Store, root: Path) -> None:
+    (store.root / "redaction.key").write_bytes(b"k" * 32)
+
+
+def _cut(store: Store, root: Path) -> None:
+    for path in (store.root / "transactions" / ID / "sealed/pre").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+def _swapped(store: Store, root: Path) -> None:
+    one, other = sorted((store.root / "transactions" / ID / "sealed/pre").iterdir())
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+
+
+def _gone(store: Store, root: Path) -> None:
+    for path in (store.root / "transactions" / ID / "sealed/pre").iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize("harm", [_other_key, _cut, _swapped, _gone])
+def test_a_seal_that_does_not_open_stops_everything_before_it_begins(
+    store: Store, root: Path, harm: Callable[[Store, Path], None]
+) -> None:
+    harm(store, root)
+    with pytest.raises(BootkeepError, match=r"/etc/app\.conf cannot be opened"):
+        restore(store, ID, ["/etc/sshd_config", "/etc/app.conf"], root=root, force=True)
+    assert (root / "etc/sshd_config").read_text().startswith("PermitRootLogin yes")
+    assert (root / "etc/app.conf").read_text() == "a=2\npassword=hunter2\n"
+
+
+def test_without_a_key_a_secret_is_not_kept_at_all(root: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "keyless")
+    store.save_transaction(TRANSACTION)
+    add_copies(store, ID, "pre", read_copies(["/etc/app.conf"], root=root, limit_bytes=1000))
+    add_copies(store, ID, "post", {})
+    assert not load_copies(store, ID, "pre")["/etc/app.conf"].restorable
+    assert not (store.root / "transactions" / ID / "sealed").exists()
+    item = plan_restore(store, ID, ["/etc/app.conf"], root=root)[0]
+    assert item.state is RestoreState.NOT_KEPT
+    assert "could not be sealed" in item.sentence and "backup" in item.sentence
+
+
+def test_of_a_sessions_steps_the_first_content_is_the_one_sealed(store: Store, root: Path) -> None:
+    take(store, root, "pre")  # a second step, after the file was replaced
+    restore(store, ID, ["/etc/app.conf"], root=root)
+    assert (root / "etc/app.conf").read_text() == "a=1\npassword=hunter2\n"
 
 
 def test_the_command_previews_then_does_it(store: Store, root: Path) -> None:

@@ -1,7 +1,7 @@
 """Copies of configuration files: the content byte for byte, and what else makes the file what it is.
 
-A content in which secrets are recognised is not kept: the store then holds the text without them, which can be read and
-compared but not put back.
+A content in which secrets are recognised is not kept as it is: the store holds the text without them, to read and compare,
+and the whole content sealed with the host's key, to put back.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from bootkeep.edges.redaction_key import fingerprint
+from bootkeep.edges.sealing import seal
 from bootkeep.facts.config_copy import ConfigCopy, CopyKind, FreshCopy
 from bootkeep.facts.redaction import is_denied, keyed_mask, plain_mask, redact_text
 
 #: All copies of one phase together; /etc of an ordinary server has 1 to 3 MB in all.
 TOTAL_LIMIT_BYTES = 16 * 1024 * 1024
 DENIED = "this kind of file may hold secrets: its content is never copied"
-HOLDS_SECRETS = "it holds a secret, so only the text without it was kept"
+HOLDS_SECRETS = "it holds a secret, and it could not be sealed: only the text without it was kept"
 
 
 def read_copies(
@@ -38,7 +40,7 @@ def read_copies(
         copy = read_copy(path, root=root, limit_bytes=limit_bytes, key=key)
         if copy is None:
             continue
-        total += len(copy.content or b"")
+        total += len(copy.content or b"") + len(copy.sealed)
         if total > TOTAL_LIMIT_BYTES:
             break
         copies[path] = copy
@@ -70,13 +72,17 @@ def read_copy(path: str, *, root: Path, limit_bytes: int, key: bytes | None = No
     mark = fingerprint(key, content)
     if b"\0" in content:
         why = "it is not a text file: nobody can tell whether it holds secrets"
-        return FreshCopy(_about(CopyKind.WITHHELD, info, xattrs, mark=mark, why=why))
+        return _sealed(_about(CopyKind.WITHHELD, info, xattrs, mark=mark, why=why), None, seal(key, path, content))
     text = content.decode("utf-8", "surrogateescape")
     redacted = redact_text(text, keyed_mask(key) if key else plain_mask)
     if redacted == text:
         return FreshCopy(_about(CopyKind.FILE, info, xattrs, mark=mark), content)
     about = _about(CopyKind.REDACTED, info, xattrs, mark=mark, why=HOLDS_SECRETS)
-    return FreshCopy(about, redacted.encode("utf-8", "surrogateescape"))
+    return _sealed(about, redacted.encode("utf-8", "surrogateescape"), seal(key, path, content))
+
+
+def _sealed(about: ConfigCopy, content: bytes | None, sealed: bytes) -> FreshCopy:
+    return FreshCopy(replace(about, sealed=bool(sealed)), content, sealed)
 
 
 def _link(place: Path) -> FreshCopy | None:

@@ -4,16 +4,18 @@
 
     transactions/<id>/config/<phase>.json   path -> digest of its content (edges.store)
     transactions/<id>/copies-<phase>.json   path -> facts.config_copy.ConfigCopy
+    transactions/<id>/sealed/<phase>/*      whole contents that hold a secret, sealed (edges.sealing); never delivered
     transactions/<id>/restored.json         what was put back since, oldest first
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bootkeep.edges.files import replace_file
+from bootkeep.edges.files import private_folder, replace_file
 from bootkeep.edges.refusals import damage, refusals
 from bootkeep.edges.retention import TRANSACTION_ID
 from bootkeep.edges.store import PHASES, Store
@@ -39,7 +41,8 @@ class _RestoredFiles:
 def add_copies(store: Store, transaction_id: str, phase: str, fresh: Mapping[str, FreshCopy]) -> None:
     """Add copies to a phase. Before: of a session's many steps the first copy counts. After: the last one does.
 
-    The facts are written first: a content without them could be put back with the wrong rights.
+    Sealed contents are written first, the facts that name them next: facts never promise what is not there, and a readable
+    content without facts could be put back with the wrong rights.
     """
     if not fresh:
         return
@@ -47,6 +50,7 @@ def add_copies(store: Store, transaction_id: str, phase: str, fresh: Mapping[str
     contents = {path: copy.content for path, copy in fresh.items() if copy.content is not None}
     known = load_copies(store, transaction_id, phase)
     merged = {**facts, **known} if phase == "pre" else {**known, **facts}
+    _seal(store, transaction_id, phase, {path: copy for path, copy in fresh.items() if merged[path] is copy.about})
     if merged != known:
         with refusals(store.root, "copy configuration files"):
             path = _place(store, transaction_id, f"copies-{phase}.json")
@@ -71,6 +75,26 @@ def load_copies(store: Store, transaction_id: str, phase: str) -> dict[str, Conf
             return {}
 
 
+def _seal(store: Store, transaction_id: str, phase: str, fresh: Mapping[str, FreshCopy]) -> None:
+    for path, copy in fresh.items():
+        if copy.sealed:
+            place = _sealed_place(store, transaction_id, phase, path)
+            with refusals(store.root, "keep sealed copies of configuration files"):
+                private_folder(place.parent.parent)
+                private_folder(place.parent)
+                replace_file(place, copy.sealed)
+
+
+def sealed_content(store: Store, transaction_id: str, phase: str, path: str) -> bytes:
+    """A whole content as it was sealed (edges.sealing); empty when none was kept. Raises StoreError."""
+    place = _sealed_place(store, transaction_id, phase, path)
+    with refusals(place, "read a sealed copy"):
+        try:
+            return place.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
 def kept_paths(store: Store, transaction_id: str, phase: str) -> tuple[str, ...]:
     """Paths of all files that were copied at a phase."""
     return tuple(load_copies(store, transaction_id, phase))
@@ -92,6 +116,12 @@ def load_restored(store: Store, transaction_id: str) -> tuple[Restored, ...]:
             return from_json(_RestoredFiles, path.read_bytes(), where=str(path)).restored
         except FileNotFoundError:
             return ()
+
+
+def _sealed_place(store: Store, transaction_id: str, phase: str, path: str) -> Path:
+    """Named by a digest: a path may be longer than a file's name."""
+    name = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return _place(store, transaction_id, "sealed") / phase / name
 
 
 def _place(store: Store, transaction_id: str, name: str) -> Path:

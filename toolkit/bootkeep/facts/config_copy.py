@@ -12,8 +12,8 @@ class CopyKind(Enum):
 
     FILE = "file"  # all of it
     LINK = "link"  # a symbolic link: where it leads
-    REDACTED = "redacted"  # the text without its secrets: good for reading, not for putting back
-    WITHHELD = "withheld"  # nothing; ``why`` says why
+    REDACTED = "redacted"  # the text without its secrets, for reading; the whole content only sealed
+    WITHHELD = "withheld"  # nothing that can be read; ``why`` says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,12 @@ class ConfigCopy:
     target: str = ""  # of a link
     xattrs: Mapping[str, str] = field(default_factory=dict)  # name -> Base64; POSIX ACLs are system.posix_acl_access
     why: str = ""  # why the content is not there
+    sealed: bool = False  # the whole content is kept sealed with the host's key, for putting back
 
     @property
     def restorable(self) -> bool:
         """Whether the file can be put back from this copy."""
-        return self.kind in {CopyKind.FILE, CopyKind.LINK}
+        return self.sealed or self.kind in {CopyKind.FILE, CopyKind.LINK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class FreshCopy:
 
     about: ConfigCopy
     content: bytes | None = None
+    sealed: bytes = b""  # the whole content, when ``content`` is not all of it (edges.sealing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from pathlib import Path
 from bootkeep.edges import processes
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.config_copies import DENIED, HOLDS_SECRETS, read_copy
-from bootkeep.edges.kept_copies import add_restored, load_copies
+from bootkeep.edges.kept_copies import add_restored, load_copies, sealed_content
 from bootkeep.edges.put_back import put_back
 from bootkeep.edges.redaction_key import make_key
+from bootkeep.edges.sealing import CannotOpen, unseal
 from bootkeep.edges.store import CONFIG_COPY_LIMIT, Store
 from bootkeep.facts.config_copy import ConfigCopy, CopyKind, FreshCopy, Restored
 from bootkeep.facts.errors import BootkeepError
@@ -76,14 +77,15 @@ def restore(
     """
     candidates = _candidates(store, id, paths, root=root)
     _refuse(candidates, named=bool(paths), force=force)
+    whole = {one.item.path: _whole(store, id, one) for one in candidates if _due(one, force=force)}
     done: list[RestoreItem] = []
     for one in candidates:
         forced = one.item.state is RestoreState.CHANGED_SINCE
-        if one.copy is None or not (one.item.state is RestoreState.READY or (forced and force)):
+        if one.copy is None or not _due(one, force=force):
             done.append(one.item)
             continue
         place = _place(root, one.item.path)
-        kept = put_back(place, one.copy, one.content, seen=one.seen)
+        kept = put_back(place, one.copy, whole[one.item.path], seen=one.seen)
         kept_as = str(kept)[len(str(root).rstrip("/")) :] if kept else ""
         add_restored(
             store, id, Restored(one.item.path, now_utc(), processes.person_behind(os.getpid()), kept_as, forced)
@@ -91,6 +93,24 @@ def restore(
         sentence = "put back" + (f"; what was there is now {kept_as}" if kept_as else "")
         done.append(RestoreItem(one.item.path, RestoreState.SAME, sentence, one.item.diff, kept_as))
     return tuple(done)
+
+
+def _due(one: _Candidate, *, force: bool) -> bool:
+    return one.item.state is RestoreState.READY or (force and one.item.state is RestoreState.CHANGED_SINCE)
+
+
+def _whole(store: Store, id: str, one: _Candidate) -> bytes | None:
+    """The content to put back; what holds a secret is unsealed only now. Raises BootkeepError before anything is touched."""
+    if one.copy is None or not one.copy.sealed:
+        return one.content
+    try:
+        return unseal(make_key(store.root), one.item.path, sealed_content(store, id, "pre", one.item.path))
+    except CannotOpen as error:
+        raise BootkeepError(
+            f"the sealed copy of {one.item.path} cannot be opened: {error}",
+            where=str(store.root),
+            next_step="Nothing was changed. Put the file back from its .dpkg-old or from your backup.",
+        ) from error
 
 
 def _refuse(candidates: Iterable[_Candidate], *, named: bool, force: bool) -> None:
@@ -178,7 +198,7 @@ def _judge(
     present_content = now.content if now else None
     if present is not None and _same(copy, present, content, present_content):
         return RestoreItem(path, RestoreState.SAME, "it is as it was before the transaction")
-    shown = _diff(path, now, content, target=copy.target)
+    shown = _diff(path, now, content, target=copy.target) if copy.kind is not CopyKind.WITHHELD else ()
     if not had_post:
         sentence = "there is no look after the transaction: nobody can tell who changed it"
         return RestoreItem(path, RestoreState.CHANGED_SINCE, sentence, shown)
