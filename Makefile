@@ -46,7 +46,7 @@ lint: $(VENV)/.ready ## ruff: rules and format
 types: $(VENV)/.ready ## mypy, strict
 	@$(BIN)/mypy
 
-bench: setup ## side-by-side measurements
+bench: setup ## side-by-side measurements; one part: python -m bench --only check
 	@$(BIN)/python -m bench
 
 docs: $(VENV)/.ready ## regenerate the reference pages and the man page from the code
