@@ -23,8 +23,9 @@ MAY_IMPORT = {
     "edges": {"facts", "probes"},
     "flows": {"facts", "probes", "assemble", "compare", "rules", "remedies", "runbook", "reports", "edges"},
     "hooks": {"facts", "flows", "edges"},
-    "cli": {"facts", "flows", "edges", "reports", "runbook", "remedies", "rules", "probes"},
-    "lab": {"facts", "flows", "edges", "reports", "runbook"},
+    "fleet": {"facts", "flows", "edges", "reports", "runbook", "rules", "compare"},
+    "cli": {"facts", "flows", "edges", "reports", "runbook", "remedies", "rules", "probes", "fleet"},
+    "lab": {"facts", "flows", "edges", "reports", "runbook", "fleet"},
 }
 PURE = ("facts", "probes", "assemble", "compare", "rules", "remedies", "runbook", "reports")
 #: What touches a machine, or reads the clock.

@@ -26,9 +26,9 @@ from bootkeep.facts.finding import Judgement, Verdict
 from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.facts.unknown import Unknown
 from bootkeep.reports.compose import compose
-from bootkeep.reports.document import Mark, Report, SinceLast
+from bootkeep.reports.document import Link, Mark, Report, SinceLast
 from bootkeep.reports.html import render_html
-from bootkeep.reports.index import IndexEntry, IndexPage, Link, render_index
+from bootkeep.reports.index import IndexEntry, IndexPage, render_index
 from bootkeep.reports.json import render_json
 from bootkeep.reports.printable import printable
 from bootkeep.reports.terminal import render_terminal

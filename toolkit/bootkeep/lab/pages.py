@@ -19,7 +19,8 @@ from bootkeep.flows.runbook import FORMATS, SUFFIXES, make_runbook, render_runbo
 from bootkeep.lab.highstate import Highstate
 from bootkeep.lab.host import DisposableHost
 from bootkeep.lab.scenarios import Played, Scene
-from bootkeep.reports.index import IndexEntry, IndexPage, Link, render_index
+from bootkeep.reports.document import Link
+from bootkeep.reports.index import IndexEntry, IndexPage, render_index
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,14 @@ class Mark(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A document beside the page."""
+
+    href: str  # relative
+    label: str  # PDF, text, HTML
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of a side-by-side view; empty on the side where it is not."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import jinja2
 
-from bootkeep.reports.document import Mark, Report
+from bootkeep.reports.document import Link, Mark, Report
 from bootkeep.reports.printable import printable
 from bootkeep.reports.text import compared_words, restored_words, since_words
 
@@ -61,13 +62,17 @@ SCRIPT = """(function () {
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 
 
-def render_html(report: Report) -> str:
-    """The page. Text from the machine cannot become markup: it is escaped where it is put in."""
+def render_html(report: Report, *, trail: Sequence[Link] = ()) -> str:
+    """The page. Text from the machine cannot become markup: it is escaped where it is put in.
+
+    ``trail``: where the page belongs, as links on top; none on a host, the fleet's pages on a master.
+    """
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             report=report,
+            trail=trail,
             marks=Mark,
             restored_words=restored_words,
             since_words=since_words,

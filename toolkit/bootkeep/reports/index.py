@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bootkeep.reports.document import Link
 from bootkeep.reports.html import environment
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A document beside the page."""
-
-    href: str  # relative
-    label: str  # PDF, text, HTML
 
 
 @dataclass(frozen=True, slots=True)
