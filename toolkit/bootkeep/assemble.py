@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bootkeep.assemble_kernels import kernels_of
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.kernel import Kernel
+from bootkeep.facts.machine import Identity
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.storage import BlockDevice, FstabLine, Mount
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
@@ -28,7 +31,7 @@ from bootkeep.probes.kernels.running import (
 )
 from bootkeep.probes.machine.identity import identity, os_release, resume_setting, root_locked
 from bootkeep.probes.machine.surroundings import surroundings
-from bootkeep.probes.packages.dpkg import packages_of, unmerged_updates
+from bootkeep.probes.packages.installed import architecture_of, packages_of, unmerged_updates
 from bootkeep.probes.storage.block import block_devices
 from bootkeep.probes.storage.drivers import root_drivers, root_drivers_elsewhere
 from bootkeep.probes.storage.mounts import FSTAB, mounts, parse_fstab, spaces
@@ -46,7 +49,7 @@ def assemble(readings: Readings, *, taken_at: str) -> BootState:
     return BootState(
         taken_at=taken_at,
         os_release=os_release(readings),
-        identity=identity(readings),
+        identity=_identity(readings),
         firmware=firmware(readings, fstab if isinstance(fstab, tuple) else ()),
         running_release=one_line(readings, RELEASE),
         running_version=one_line(readings, VERSION),
@@ -80,6 +83,11 @@ def assemble(readings: Readings, *, taken_at: str) -> BootState:
         around=surroundings(readings),
         root_drivers_elsewhere=root_drivers_elsewhere(readings),
     )
+
+
+def _identity(readings: Readings) -> Identity:
+    found = identity(readings)
+    return found if found.architecture else replace(found, architecture=architecture_of(readings))
 
 
 def _newest(kernels: Maybe[tuple[Kernel, ...]]) -> Maybe[str]:

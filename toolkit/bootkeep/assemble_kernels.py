@@ -22,8 +22,7 @@ from bootkeep.probes.kernels.images import (
 )
 from bootkeep.probes.kernels.modules import modules_trees, tree_of
 from bootkeep.probes.machine.surroundings import kernel_options
-from bootkeep.probes.packages.debian_version import compare_versions
-from bootkeep.probes.packages.dpkg import owners_of_boot, packages_of
+from bootkeep.probes.packages.installed import BootOwners, owners_of_boot, packages_of, version_order
 
 
 def kernels_of(readings: Readings) -> Maybe[tuple[Kernel, ...]]:
@@ -37,12 +36,14 @@ def kernels_of(readings: Readings) -> Maybe[tuple[Kernel, ...]]:
     trees, owners, packages = modules_trees(readings), owners_of_boot(readings), packages_of(readings)
     sources = _Sources(readings, files, trees, owners, packages)
     kernels = [_kernel(sources, header) for header in headers if header.path in files]
-    kernels.sort(key=cmp_to_key(_compare), reverse=True)
+    compare = version_order(readings)
+    kernels.sort(
+        key=cmp_to_key(
+            lambda left, right: compare(left.release, right.release) or compare(_version(left), _version(right))
+        ),
+        reverse=True,
+    )
     return (*(each for each in kernels if not each.preserved), *(each for each in kernels if each.preserved))
-
-
-def _compare(left: Kernel, right: Kernel) -> int:
-    return compare_versions(left.release, right.release) or compare_versions(_version(left), _version(right))
 
 
 def _version(kernel: Kernel) -> str:
@@ -56,7 +57,7 @@ class _Sources:
     readings: Readings
     files: dict[str, dict[str, Any]]
     trees: Maybe[dict[str, ModulesTree]]
-    owners: Maybe[dict[str, tuple[tuple[str, str], ...]]]
+    owners: Maybe[BootOwners]
     packages: Maybe[tuple[Package, ...]]
 
 
@@ -80,7 +81,7 @@ def _kernel(sources: _Sources, header: ImageHeader) -> Kernel:
         image=boot_file(files[header.path], digest or Unknown(f"{header.path} could not be read")),
         modules=_preserved_tree(trees, posixpath.basename(folder), release) if preserved else tree_of(trees, release),
         initramfs=initramfs,
-        package=_recorded_package(record) if preserved else _owner_of(sources, header.path),
+        package=_recorded_package(record) if preserved else _owner_of(sources, header.path, release),
         preserved=preserved,
         version_text=header.version,
         image_error=header.error,
@@ -108,8 +109,8 @@ def _recorded_package(record: Maybe[dict[str, Any]]) -> Maybe[OwningPackage]:
     return OwningPackage(str(record["package"]), "", str(record.get("package_version", "")), "preserved")
 
 
-def _owner_of(sources: _Sources, path: str) -> Maybe[OwningPackage]:
-    """The package that owns a file in /boot, with the state that dpkg has it in."""
+def _owner_of(sources: _Sources, path: str, release: str) -> Maybe[OwningPackage]:
+    """The package that a kernel belongs to, with the state that its package manager has it in."""
     owners, packages = sources.owners, sources.packages
     if isinstance(owners, Unknown):
         return owners
@@ -117,17 +118,26 @@ def _owner_of(sources: _Sources, path: str) -> Maybe[OwningPackage]:
         return packages
     if isinstance(owners, Absent) or isinstance(packages, Absent):
         return Absent(f"a package database that owns {path}")
-    found = [_match(packages, name, architecture) for name, architecture in owners.get(path, ())]
+    found = [_match(packages, *owner) for owner in owners.of(path, release)]
     known = [package for package in found if package is not None]
     if not known:
         return Absent(f"a package that owns {path}")
-    # Two packages with one path means a diversion or a replaced package: the one whose files are unpacked counts.
-    package = sorted(known, key=lambda each: each.state not in ("not-installed", "config-files"), reverse=True)[0]
-    return OwningPackage(package.name, package.architecture, package.version, package.state)
+    # Two packages with one path means a diversion or a replaced package: the one whose files are unpacked counts; and of
+    # rpm's the one that calls itself a kernel (a dracut-config or a kdump package may list a path there too).
+    package = sorted(
+        known, key=lambda each: (each.state not in ("not-installed", "config-files"), bool(each.provides)), reverse=True
+    )[0]
+    return OwningPackage(package.name, package.architecture, package.version, package.state, package.provides)
 
 
-def _match(packages: tuple[Package, ...], name: str, architecture: str) -> Package | None:
+def _match(packages: tuple[Package, ...], name: str, architecture: str, version: str) -> Package | None:
     return next(
-        (each for each in packages if each.name == name and (not architecture or each.architecture == architecture)),
+        (
+            each
+            for each in packages
+            if each.name == name
+            and (not architecture or each.architecture == architecture)
+            and (not version or each.version == version)
+        ),
         None,
     )

@@ -12,7 +12,7 @@ from bootkeep.probes.config.files import (
     edited_conffiles_of,
     file_owners_of,
 )
-from bootkeep.probes.packages.dpkg import packages_of
+from bootkeep.probes.packages.installed import packages_of
 from bootkeep.probes.packages.scripts import claims_of, shipped_modes_of
 from bootkeep.probes.security.settings import (
     accounts_of,

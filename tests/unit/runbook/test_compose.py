@@ -16,11 +16,11 @@ from bootkeep.facts.machine import OsRelease
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import Runbook, RunbookStep, Section, Table
 from bootkeep.facts.typed import unwrap
-from bootkeep.facts.unknown import Unknown
+from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies import ALL_REMEDIES
 from bootkeep.reports.runbook_text import runbook_text
 from bootkeep.runbook.compose import compose
-from unit.runbook.gates import check_all, check_shells, check_words, typed
+from unit.runbook.gates import accepted_by, check_all, check_shells, check_words, typed
 from unit.runbook.machines import AT, BOOT_UUID, ESP_UUID, GO, NEW, OLD, POLICY, ROOT_UUID, VAR_UUID
 from unit.runbook.stacked_machines import ARRAY_UUID, LUKS_UUID, MACHINES
 
@@ -291,12 +291,37 @@ def _book(steps: tuple[RunbookStep, ...]) -> Runbook:
 
 
 def test_other_families_are_told_plainly() -> None:
-    state = replace(MACHINES["bios-plain"](), os_release=OsRelease("rocky", ("rhel",), "9", "Rocky Linux 9"))
+    state = replace(MACHINES["bios-plain"](), os_release=OsRelease("arch", (), "", "Arch Linux"))
     for make in ALL_REMEDIES.values():
         remedy = make(state, "")
         assert all(not step.command for step in (*remedy.live, *remedy.rescue))
         assert "NOT COVERED" in remedy.live[0].say
     assert "update-grub" not in commands(made(state))
+
+
+#: Debian's own words, which mean nothing, or something else, on the rpm families.
+_DEBIAN_WORDS = re.compile(
+    r"\b(?:apt|apt-get|apt-cache|dpkg|debconf|update-grub|update-initramfs|lsinitramfs)\b|/boot/grub/|\bgrub-"
+)
+
+
+@pytest.mark.parametrize(
+    "release",
+    [OsRelease("rocky", ("rhel",), "9.4", "Rocky Linux 9"), OsRelease("sles", ("suse",), "15.5", "SLES 15 SP5")],
+    ids=lambda release: release.id,
+)
+@pytest.mark.parametrize("remedy_id", ALL_REMEDIES)
+def test_the_rpm_families_get_their_own_words_or_none(remedy_id: str, release: OsRelease) -> None:
+    """A command of another family on paper is worse than none; and what is typed, bash must take."""
+    state = replace(MACHINES["bios-plain"](), os_release=release, grub=Absent("grub.cfg"))
+    remedy = ALL_REMEDIES[remedy_id](state, "")
+    for step in (*remedy.live, *remedy.rescue):
+        typed_words = "\n".join((*step.command, *step.undo))
+        assert not _DEBIAN_WORDS.search(typed_words), (remedy_id, typed_words)
+        assert not re.search(r"rpm -U\S* .*kernel", typed_words), (remedy_id, typed_words)
+        assert not re.search(r"^\s*dracut\b(?!.*--kver)", typed_words, re.MULTILINE), (remedy_id, typed_words)
+        if step.command:
+            assert not accepted_by(["bash", "-n"], "\n".join(step.command))
 
 
 def test_the_gates_can_fail() -> None:

@@ -19,11 +19,11 @@ _WEAKER = ChangeClass.SECURITY_WEAKENED
 
 
 def package_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
-    """Packages by name and architecture, in dpkg's own words."""
+    """Packages by name and architecture, in the package manager's own words; what it keeps side by side by version as well."""
     sides = gaps.both("package", before.packages, after.packages)
     if sides is None:
         return
-    old, new = (by(side, lambda package: f"{package.name}:{package.architecture}") for side in sides)
+    old, new = (by(side, _package_key) for side in sides)
     for difference in differences(old, new):
         was, now = difference.before, difference.after
         here = now or was
@@ -43,6 +43,12 @@ def package_changes(before: SystemState, after: SystemState, who: Attribution, g
             sentence=_package_sentence(here.name, was, now)
             + (": the package manager has not finished with it" if unsettled else ""),
         )
+
+
+def _package_key(package: Package) -> str:
+    """An upgrade of a kernel that replaces it shows as one that went and one that came: that is what happened to it."""
+    beside = f" {package.version}" if package.side_by_side or package.state == "duplicate" else ""
+    return f"{package.name}:{package.architecture}{beside}"
 
 
 def _package_words(package: Package | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bootkeep.facts.unknown import Maybe
+from bootkeep.facts.unknown import Absent, Maybe
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,25 @@ class BootEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BlsProblem:
+    """What is wrong with one Boot Loader Specification entry by itself."""
+
+    path: str
+    what: str
+    foreign: bool = False  # only its name is: it belongs to another machine id
+
+
+@dataclass(frozen=True, slots=True)
+class Bls:
+    """The menu's entries are files (/boot/loader/entries), which GRUB's blscfg reads at each boot."""
+
+    files: tuple[str, ...]  # in menu order
+    problems: tuple[BlsProblem, ...]
+    kernel_options: bool = False  # an entry takes its arguments from GRUB's variable ``kernelopts``
+    kernel_options_from: str = ""  # what sets it: ``grubenv``, ``grub.cfg``; empty when nothing does
+
+
+@dataclass(frozen=True, slots=True)
 class GrubConfig:
     """``grub.cfg`` and what surrounds it."""
 
@@ -37,6 +56,12 @@ class GrubConfig:
     leftovers: tuple[str, ...]  # e.g. grub.cfg.new: a generator that did not finish
     syntax_error: Maybe[str]  # what grub-script-check said; empty when it passed
     sources_preserved: bool  # it sources bootkeep.cfg, where the preserved kernels have their entries
+    bls: Maybe[Bls] = Absent("blscfg")  # Absent where grub.cfg holds the entries itself
+
+    @property
+    def folder(self) -> str:
+        """GRUB's own folder: /boot/grub, or /boot/grub2 of the rpm families."""
+        return "/boot/grub" if self.path.startswith("/boot/grub/") else "/boot/grub2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class OwningPackage:
     architecture: str
     version: str
     state: str  # dpkg's or rpm's own word: ``installed``, ``half-configured``, ...
+    provides: tuple[str, ...] = ()  # rpm: installonlypkg(kernel), multiversion(kernel), kernel-uname-r
 
 
 @dataclass(frozen=True, slots=True)

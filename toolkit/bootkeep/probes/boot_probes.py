@@ -1,4 +1,4 @@
-"""Every probe that a boot verdict needs, on Debian and its children."""
+"""Every probe that a boot verdict needs. Each looks for its own tool's files, and finds nothing where the family has another."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bootkeep.probes.kernels.running import RUNNING
 from bootkeep.probes.machine.identity import MACHINE
 from bootkeep.probes.machine.surroundings import SURROUNDINGS
 from bootkeep.probes.packages.dpkg import DPKG
+from bootkeep.probes.packages.rpm import RPM
 from bootkeep.probes.read import Probe
 from bootkeep.probes.storage.block import BLOCK
 from bootkeep.probes.storage.drivers import DRIVERS
@@ -21,6 +22,7 @@ from bootkeep.probes.storage.stacks import STACKS
 
 BOOT_PROBES: tuple[Probe, ...] = (
     DPKG,
+    RPM,
     RUNNING,
     IMAGES,
     MODULES,

@@ -11,6 +11,7 @@ from bootkeep.probes.config.files import CONFIG_FILES, CRONTABS
 from bootkeep.probes.network.addresses import NETWORK, RESOLVERS
 from bootkeep.probes.network.firewall import FIREWALL, FIREWALL_FRONT_ENDS
 from bootkeep.probes.packages.apt import MARKS, PINS, REPOSITORIES, REPOSITORY_KEYS
+from bootkeep.probes.packages.rpm import RPM
 from bootkeep.probes.packages.scripts import INTEGRITY, OPEN_FILES
 from bootkeep.probes.read import Probe
 from bootkeep.probes.security.access import (
@@ -97,6 +98,7 @@ SETTING_PROBES: tuple[Probe, ...] = (
 SYSTEM_PROBES: tuple[Probe, ...] = (
     PROCESSES,
     LISTENERS,
+    RPM,
     CONFIG_FILES,
     UNITS,
     ACCOUNTS,

@@ -6,6 +6,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy
 from bootkeep.remedies.common import NO_UNDO, SAVED, package_of, rebuild_menu, release_of
 from bootkeep.remedies.plain_steps import remedy, write
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "boot-files-hidden"
 TITLE = "Bring what was written past the mount to where it belongs"
@@ -14,6 +15,7 @@ TITLE = "Bring what was written past the mount to where it belongs"
 def boot_files_hidden(state: BootState, subject: str = "") -> Remedy:
     """files lie under the mounted directory. They are looked at through a second mount of the parent, compared, and moved."""
     target = subject if subject in ("/boot", "/boot/efi", "/efi") else "/boot"
+    tools = tools_of(state)
     name = package_of(state, release_of(state, ""))[0]
     return remedy(
         ID,
@@ -29,7 +31,7 @@ def boot_files_hidden(state: BootState, subject: str = "") -> Remedy:
         write(
             "Install the newest kernel again, so that its files land on the mounted file system.",
             f"P={name}",
-            "apt-get install --reinstall $P",
+            f"{tools.reinstall} $P",
             "ls -l /boot",
             expect="the kernel's files, new",
             undo=(NO_UNDO,),
@@ -44,5 +46,6 @@ def boot_files_hidden(state: BootState, subject: str = "") -> Remedy:
             expect="the files, now out of the way",
             undo=("mount --bind / /run/under", f"mv {SAVED}/hidden/* /run/under{target}/", "umount /run/under"),
         ),
-        *rebuild_menu(Place.LIVE),
+        *rebuild_menu(state, Place.LIVE),
+        families=EVERY,
     )

@@ -13,11 +13,13 @@ from bootkeep.remedies.common import (
     commands,
     covered,
     not_covered,
-    package_of,
     rebuild_menu,
     release_of,
+    wanted_package,
 )
+from bootkeep.remedies.esp_steps import loader_packages, shim_installed
 from bootkeep.remedies.layout import layout_of
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "boot-not-mounted"
 TITLE = "Mount what belongs below /boot, and install there again"
@@ -25,8 +27,8 @@ TITLE = "Mount what belongs below /boot, and install there again"
 
 def boot_not_mounted(state: BootState, subject: str = "") -> Remedy:
     """The right file system under /boot, with the files that had gone into the directory below it."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     target = subject if valid_path(subject) and subject.startswith(("/boot", "/efi")) else "/boot"
     volume = layout_of(state).at(target)
     source = f"UUID={volume.uuid} {shell_word(target)}" if volume is not None and volume.uuid else shell_word(target)
@@ -48,24 +50,27 @@ def boot_not_mounted(state: BootState, subject: str = "") -> Remedy:
             writes=True,
         ),
     ]
+    tools = tools_of(state)
     release = release_of(state, "")
     if target.startswith("/boot") and "efi" not in target and release:
-        name, version = package_of(state, release)
-        wanted = shell_word(f"{name}={version}" if version else name)
         steps += [
             Step(
                 Place.LIVE,
                 "Install the newest kernel again, so that its files land on the file system.",
-                commands(f"apt-get install --reinstall {wanted}", f"ls -l /boot/vmlinuz-{release}"),
+                commands(f"{tools.reinstall} {wanted_package(state, release)}", f"ls -l /boot/vmlinuz-{release}"),
                 expect=f"one line that ends in vmlinuz-{release}",
-                on_fail="Without a network: dpkg -i its .deb below /var/cache/apt/archives",
+                on_fail=f"Without a network: {tools.from_file} its .{tools.suffix} below {tools.packages}",
                 undo=(NO_UNDO,),
                 writes=True,
                 minutes=5,
             ),
-            build_initramfs(Place.LIVE, release, exists=False),
-            check_initramfs(Place.LIVE, release),
+            build_initramfs(state, Place.LIVE, release, exists=False),
+            check_initramfs(state, Place.LIVE, release),
         ]
+    elif "efi" in target and tools.family == "redhat":
+        steps.append(loader_packages(Place.LIVE, target))
+    elif "efi" in target and tools.family == "suse":
+        steps.append(shim_installed(Place.LIVE, target))
     elif "efi" in target:
         steps.append(
             Step(
@@ -82,4 +87,4 @@ def boot_not_mounted(state: BootState, subject: str = "") -> Remedy:
                 minutes=2,
             )
         )
-    return both(ID, TITLE, [*steps, *rebuild_menu(Place.LIVE)])
+    return both(ID, TITLE, [*steps, *rebuild_menu(state, Place.LIVE)])

@@ -8,6 +8,7 @@ from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.typed import shell_word
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.common import SAVED, bootable, both, commands, covered, kernels_of, not_covered, package_of
+from bootkeep.remedies.toolset import EVERY, Toolset, tools_of
 
 ID = "boot-space-low"
 TITLE = "Make room on /boot"
@@ -15,14 +16,17 @@ TITLE = "Make room on /boot"
 
 def boot_space_low(state: BootState, subject: str = "") -> Remedy:
     """Room, with {running, default, last-good, newest} left alone."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
+    tools = tools_of(state)
+    leftovers = "*.dpkg-*" if tools.family == "debian" else "*.rpm*"
+    stem = tools.initramfs("").rpartition("/")[2].partition("-")[0]
     steps = [
         Step(
             Place.LIVE,
             "See how full it is, and with what.",
             commands("df -h / /boot", "df -i /boot", "ls -lS /boot"),
-            expect="the largest files first: one vmlinuz and one initrd.img a kernel",
+            expect=f"the largest files first: one vmlinuz and one {stem} a kernel",
             on_fail="CALL",
         ),
         Step(
@@ -30,7 +34,7 @@ def boot_space_low(state: BootState, subject: str = "") -> Remedy:
             "Move leftovers away that no boot entry uses.",
             commands(
                 f"install -d -m 0700 {SAVED}",
-                "find /boot -maxdepth 1 -type f '(' -name '*.dpkg-*' -o -name '*.new' -o -name '*.old-dkms' ')' "
+                f"find /boot -maxdepth 1 -type f '(' -name '{leftovers}' -o -name '*.new' -o -name '*.old-dkms' ')' "
                 f"-exec mv -v -t {SAVED} '{{}}' +",
             ),
             expect="renamed ... lines, or nothing",
@@ -50,20 +54,27 @@ def boot_space_low(state: BootState, subject: str = "") -> Remedy:
         )
     for kernel in old[:2]:
         name, version = package_of(state, kernel.release)
-        again = f"{name}={version}" if version else name
         steps.append(
             Step(
                 Place.LIVE,
                 f"Remove {kernel.release}: not running, not the default, not last-good, not the newest. Look, then do it.",
-                commands(f"apt-get -s purge {shell_word(name)}", f"apt-get purge {shell_word(name)}", "df -h /boot"),
+                commands(*_remove(tools, name, version), "df -h /boot"),
                 expect=f"the first command lists {name} and no other kernel's image; then more room",
                 on_fail="It wants to remove another kernel too: stop, CALL",
-                undo=commands(f"apt-get install {shell_word(again)}"),
+                undo=commands(f"{tools.install} {tools.package(name, version)}"),
                 writes=True,
                 minutes=3,
             )
         )
     return both(ID, TITLE, steps)
+
+
+def _remove(tools: Toolset, name: str, version: str) -> tuple[str, ...]:
+    """A look at what would go, then the removal. Of an rpm kernel the version is named: the name alone means all of them."""
+    if tools.family == "debian":
+        return (f"apt-get -s purge {shell_word(name)}", f"apt-get purge {shell_word(name)}")
+    exact = shell_word(f"{name}-{version.rpartition(':')[2]}" if version else name)
+    return (f"rpm -e --test {exact}", f"{tools.remove} {tools.package(name, version.rpartition(':')[2])}")
 
 
 def removable(state: BootState) -> tuple[Kernel, ...]:

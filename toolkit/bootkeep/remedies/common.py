@@ -13,13 +13,18 @@ from dataclasses import replace
 from bootkeep.facts.boot_entry import BootEntry
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.kernel import Kernel
-from bootkeep.facts.machine import OsRelease
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.typed import shell_word, valid_path, valid_release, wrap_command
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.toolset import DEBIAN_ONLY, covered, family_of, tools_of
+
+__all__ = ["covered", "family_of", "tools_of"]
 
 #: Where the originals of changed files go. On the root file system: /boot may be the one that is full.
 SAVED = "/var/lib/bootkeep/rescue"
+
+#: Boot Loader Specification entries: the menu of EL and Fedora.
+ENTRIES = "/boot/loader/entries"
 
 NO_UNDO = "# The package manager's scripts cannot be taken back. Write it down."
 
@@ -27,11 +32,6 @@ NO_UNDO = "# The package manager's scripts cannot be taken back. Write it down."
 def commands(*lines: str) -> tuple[str, ...]:
     """Command lines, wrapped for paper."""
     return tuple(part for line in lines for part in wrap_command(line))
-
-
-def family_of(state: BootState) -> str:
-    """The distribution family; ``unknown`` when os-release could not be read."""
-    return state.os_release.family if isinstance(state.os_release, OsRelease) else "unknown"
 
 
 def kernels_of(state: BootState) -> tuple[Kernel, ...]:
@@ -68,11 +68,17 @@ def release_of(state: BootState, subject: str) -> str:
 
 
 def package_of(state: BootState, release: str) -> tuple[str, str]:
-    """Name and version of the package that owns a kernel; Debian's name for it and no version where that is not known."""
+    """Name and version of the package that owns a kernel; the family's usual name and no version where that is not known."""
     for kernel in kernels_of(state):
         if kernel.release == release and not kernel.preserved and not isinstance(kernel.package, (Absent, Unknown)):
             return kernel.package.name, kernel.package.version
-    return f"linux-image-{release}", ""
+    usual = {"redhat": f"kernel-core-{release}", "suse": f"kernel-{release.rpartition('-')[2]}"}
+    return usual.get(family_of(state), f"linux-image-{release}"), ""
+
+
+def wanted_package(state: BootState, release: str) -> str:
+    """The package that owns a kernel in the version that it has, as the family's front end names it."""
+    return tools_of(state).package(*package_of(state, release))
 
 
 def flavour_of(release: str) -> str:
@@ -124,24 +130,26 @@ def put_back(path: str, name: str) -> tuple[str, ...]:
     return commands(f"cp -a {SAVED}/{name} {shell_word(path)}")
 
 
-def build_initramfs(place: Place, release: str, *, exists: bool) -> Step:
+def build_initramfs(state: BootState, place: Place, release: str, *, exists: bool) -> Step:
     """Build one kernel's initramfs anew, its release named.
 
-    ``-c`` also where there is one: ``-u`` does nothing on a host whose update-initramfs.conf says ``update_initramfs=no``.
+    Debian: ``-c`` also where there is one: ``-u`` does nothing on a host whose update-initramfs.conf says
+    ``update_initramfs=no``. dracut: without ``--no-hostonly`` it would build for the rescue medium's hardware.
     """
-    image = f"/boot/initrd.img-{release}"
-    kept = f"{SAVED}/initrd.img-{release}"
+    tools = tools_of(state)
+    image, named = tools.initramfs(release), tools.initramfs("$K")
+    kept = f"{SAVED}/{image.rpartition('/')[2]}"
     return Step(
         place,
         f"Build the initramfs of {release} again. Takes up to 2 minutes.",
         commands(
             f"K={release}",
             f"install -d -m 0700 {SAVED}",
-            f"test ! -e /boot/initrd.img-$K || cp -a /boot/initrd.img-$K {SAVED}/",
+            f"test ! -e {named} || cp -a {named} {SAVED}/",
             "depmod -a $K",
-            "update-initramfs -c -k $K",
+            *tools.build,
         ),
-        expect=f"update-initramfs: Generating {image}, and no line with 'error' or 'No space left'",
+        expect=tools.built.format(image=image),
         on_fail="boot-space-low",
         undo=commands(f"cp -a {kept} {image}") if exists else (f"rm {image}",),
         writes=True,
@@ -149,53 +157,69 @@ def build_initramfs(place: Place, release: str, *, exists: bool) -> Step:
     )
 
 
-def check_initramfs(place: Place, release: str) -> Step:
+def check_initramfs(state: BootState, place: Place, release: str) -> Step:
     """Read one initramfs to its end."""
+    tools = tools_of(state)
+    image = tools.initramfs("$K")
     return Step(
         place,
         "Read the new initramfs to its end.",
         commands(
             f"K={release}",
-            "lsinitramfs /boot/initrd.img-$K | grep -c .",
-            "lsinitramfs /boot/initrd.img-$K | grep -E '(^|/)init$'",
+            f"{tools.list_image} {image} | grep -c .",
+            f"{tools.list_image} {image} | grep -E '{tools.image_init}'",
         ),
         expect="a number above 100, then a line 'init', and no error",
         on_fail="Build it again with more room on /boot; still bad: CALL",
     )
 
 
-def rebuild_menu(place: Place, *, mention: str = "") -> tuple[Step, ...]:
-    """Write grub.cfg again and look at it."""
-    look = [f"grep -c -F {shell_word(mention)} /boot/grub/grub.cfg"] if mention else []
+def rebuild_menu(state: BootState, place: Place, *, mention: str = "") -> tuple[Step, ...]:
+    """Write grub.cfg again and look at it. Where the entries are files, they are looked at, too."""
+    tools = tools_of(state)
+    menu = tools.menu
+    where = f"{ENTRIES}/*.conf" if has_bls(state) else menu
+    count = "grep -l -F" if has_bls(state) else "grep -c -F"
+    look = [f"{count} {shell_word(mention)} {where}"] if mention else []
+    seen = ", then the entry's file" if has_bls(state) else ", then a number above 0"
     return (
-        save(place, "/boot/grub/grub.cfg", "grub.cfg"),
+        save(place, menu, "grub.cfg"),
         Step(
             place,
             "Write the boot menu again. os-prober stays off: it would add the rescue medium.",
-            commands("GRUB_DISABLE_OS_PROBER=true update-grub"),
-            expect="a 'Found linux image' line for every kernel, and at the end: done",
+            commands(f"GRUB_DISABLE_OS_PROBER=true {tools.write_menu}"),
+            expect=tools.menu_written,
             on_fail="Read the line with 'error'; put the copy back; then CALL",
-            undo=put_back("/boot/grub/grub.cfg", "grub.cfg"),
+            undo=put_back(menu, "grub.cfg"),
             writes=True,
         ),
         Step(
             place,
             "Check the boot menu.",
-            commands("grub-script-check /boot/grub/grub.cfg && echo MENU IS GOOD", *look),
-            expect="MENU IS GOOD" + (", then a number above 0" if mention else ""),
-            on_fail="Put the copy back (undo of the step before); then CALL",
+            commands(f"{tools.grub}-script-check {menu} && echo MENU IS GOOD", *look),
+            expect="MENU IS GOOD" + (seen if mention else ""),
+            on_fail="Put the copy back (undo of the step before); then CALL"
+            + (". No file for it: card loader-entry-missing" if mention and has_bls(state) else ""),
         ),
     )
 
 
-def apt_update(place: Place) -> Step:
+def has_bls(state: BootState) -> bool:
+    """Whether the menu's entries are files: as grub.cfg says, or as the family does where it could not be read."""
+    if isinstance(state.grub, (Absent, Unknown)):
+        return tools_of(state).bls
+    return not isinstance(state.grub.bls, (Absent, Unknown))
+
+
+def refresh_lists(state: BootState, place: Place) -> Step:
     """Refresh the lists of packages. Needs the network."""
+    tools = tools_of(state)
     return Step(
         place,
         "Fetch the lists of packages. Needs the network; without it go by the packages in hand (next step).",
-        ("apt-get update",),
-        expect="Reading package lists... Done",
-        on_fail="No network: use the .deb files below /var/cache/apt/archives",
+        (tools.refresh,),
+        expect=tools.refreshed,
+        on_fail=f"No network: use the .{tools.suffix} files below {tools.packages}",
         writes=False,
         may_fail=True,
     )
@@ -212,16 +236,15 @@ def both(remedy_id: str, title: str, steps: Iterable[Step]) -> Remedy:
     return Remedy(remedy_id, title, in_place(Place.LIVE, listed), in_place(Place.TARGET, listed))
 
 
-def not_covered(remedy_id: str, title: str, state: BootState) -> Remedy:
+_FAMILY_WORDS = {"debian": "Debian and Ubuntu", "redhat": "EL and Fedora", "suse": "SUSE"}
+
+
+def not_covered(remedy_id: str, title: str, state: BootState, families: tuple[str, ...] = DEBIAN_ONLY) -> Remedy:
     """The remedy of a distribution that this version has no commands for: it says so, and guesses nothing."""
     family = family_of(state)
     told = "this host's os-release could not be read" if family == "unknown" else f"the family of this host is {family}"
-    say = f"NOT COVERED: this version has commands for Debian and Ubuntu only, and {told}. CALL before you change anything."
+    words = ", ".join(_FAMILY_WORDS[each] for each in families)
+    say = f"NOT COVERED: this version has commands for {words} only, and {told}. CALL before you change anything."
     return Remedy(
         remedy_id, title, (Step(Place.LIVE, say, on_fail="CALL"),), (Step(Place.TARGET, say, on_fail="CALL"),)
     )
-
-
-def covered(state: BootState) -> bool:
-    """Whether this version has commands for the host's distribution."""
-    return family_of(state) == "debian"

@@ -34,5 +34,5 @@ def console_silent(state: BootState, subject: str = "") -> Remedy:
             "grep -rn . /etc/default/grub.d || echo NONE",
             expect="NONE, or nothing that sets the same",
         ),
-        *rebuild_menu(Place.LIVE),
+        *rebuild_menu(state, Place.LIVE),
     )

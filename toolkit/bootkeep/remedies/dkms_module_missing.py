@@ -32,6 +32,6 @@ def dkms_module_missing(state: BootState, subject: str = "") -> Remedy:
             on_fail="Read the make.log that it names; the module does not fit this kernel: previous kernel (section P)",
             minutes=10,
         ),
-        build_initramfs(Place.LIVE, release, exists=True),
-        check_initramfs(Place.LIVE, release),
+        build_initramfs(state, Place.LIVE, release, exists=True),
+        check_initramfs(state, Place.LIVE, release),
     )

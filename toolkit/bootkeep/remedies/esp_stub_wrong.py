@@ -22,5 +22,5 @@ def esp_stub_wrong(state: BootState, subject: str = "") -> Remedy:
         TITLE,
         state,
         *reinstall(target),
-        *rebuild_menu(Place.LIVE),
+        *rebuild_menu(state, Place.LIVE),
     )

@@ -8,6 +8,7 @@ from bootkeep.facts.storage import FstabLine
 from bootkeep.facts.typed import assign, is_plain, plain, sed_pattern, shell_word
 from bootkeep.remedies.common import commands, covered, in_place, not_covered, put_back, save
 from bootkeep.remedies.layout import find_device, layout_of
+from bootkeep.remedies.toolset import EVERY
 
 ID = "fstab-device-missing"
 TITLE = "Mend the line of /etc/fstab whose device is missing"
@@ -18,8 +19,8 @@ _ESSENTIAL = frozenset({"/", "/usr", "/var", "/boot", "/boot/efi"})
 
 def fstab_device_missing(state: BootState, subject: str = "") -> Remedy:
     """Each line whose device is not there, by its content and not by its number: numbers move."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     look = Step(
         Place.LIVE,
         "See which lines do not hold.",

@@ -7,6 +7,7 @@ from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.typed import shell_word, valid_path
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.common import SAVED, both, commands, covered, not_covered, rebuild_menu, release_of
+from bootkeep.remedies.toolset import EVERY
 
 ID = "grub-config-stale"
 TITLE = "Write the boot menu again"
@@ -14,8 +15,8 @@ TITLE = "Write the boot menu again"
 
 def grub_config_stale(state: BootState, subject: str = "") -> Remedy:
     """A menu that lists what is installed, checked by GRUB's own parser."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     steps = [
         Step(
             Place.LIVE,
@@ -39,4 +40,4 @@ def grub_config_stale(state: BootState, subject: str = "") -> Remedy:
                 writes=True,
             )
         )
-    return both(ID, TITLE, [*steps, *rebuild_menu(Place.LIVE, mention=release_of(state, subject))])
+    return both(ID, TITLE, [*steps, *rebuild_menu(state, Place.LIVE, mention=release_of(state, subject))])

@@ -6,8 +6,9 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.typed import plain, shell_word, valid_path
-from bootkeep.remedies.common import both, commands, covered, not_covered, rebuild_menu
+from bootkeep.remedies.common import SAVED, both, commands, covered, not_covered, rebuild_menu
 from bootkeep.remedies.layout import layout_of
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "grub-install-device-wrong"
 TITLE = "Install GRUB's core on the disks that hold /boot"
@@ -26,24 +27,32 @@ def stable_name(disk: BlockDevice) -> str:
 
 def grub_install_device_wrong(state: BootState, subject: str = "") -> Remedy:
     """debconf's answer and the disks' boot code, for every disk below /boot."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     disks = layout_of(state).boot_disks
     names = [stable_name(disk) for disk in disks]
     if not names or not all(names):
-        return both(ID, TITLE, (*_read_the_disks(), *rebuild_menu(Place.LIVE)))
+        return both(ID, TITLE, (*_read_the_disks(tools_of(state).grub), *rebuild_menu(state, Place.LIVE)))
     previous = state.grub_install_devices if isinstance(state.grub_install_devices, tuple) else ()
-    return both(ID, TITLE, (*_answer(names, previous), *install_core(names), *rebuild_menu(Place.LIVE)))
+    return both(
+        ID,
+        TITLE,
+        (
+            *_answer(state, names, previous),
+            *install_core(names, tools_of(state).grub),
+            *rebuild_menu(state, Place.LIVE),
+        ),
+    )
 
 
-def install_core(names: list[str]) -> tuple[Step, ...]:
+def install_core(names: list[str], grub: str = "grub") -> tuple[Step, ...]:
     """grub-install for each disk."""
     return tuple(
         Step(
             Place.LIVE,
             "Write GRUB's core to this disk. To the whole disk, never to a partition.",
             commands(
-                f"D={shell_word(name)}", "lsblk -dno NAME,SIZE,TYPE,SERIAL $D", "grub-install --target=i386-pc $D"
+                f"D={shell_word(name)}", "lsblk -dno NAME,SIZE,TYPE,SERIAL $D", f"{grub}-install --target=i386-pc $D"
             ),
             expect="type disk and the serial number of the facts page, then: Installation finished. No error reported.",
             on_fail="'will not proceed with blocklists': the BIOS boot partition is missing. CALL",
@@ -55,7 +64,12 @@ def install_core(names: list[str]) -> tuple[Step, ...]:
     )
 
 
-def _answer(names: list[str], previous: tuple[str, ...]) -> tuple[Step, ...]:
+def _answer(state: BootState, names: list[str], previous: tuple[str, ...]) -> tuple[Step, ...]:
+    family = tools_of(state).family
+    if family == "redhat":
+        return ()  # an update of EL's grub2-pc writes to no disk by itself: there is nothing to tell it
+    if family == "suse":
+        return (_suse_answer(names),)
     question = "grub-pc/install_devices multiselect"
     set_all = (f"D={shell_word(names[0])}", *(f'D="$D, {name}"' for name in names[1:]))
     before = plain(", ".join(previous))
@@ -82,7 +96,7 @@ def _answer(names: list[str], previous: tuple[str, ...]) -> tuple[Step, ...]:
     )
 
 
-def _read_the_disks() -> tuple[Step, ...]:
+def _read_the_disks(grub: str) -> tuple[Step, ...]:
     return (
         Step(
             Place.LIVE,
@@ -92,7 +106,7 @@ def _read_the_disks() -> tuple[Step, ...]:
                 "ls -l /dev/disk/by-id/",
                 "read -r -p 'Disk of /boot, /dev/disk/by-id/...: ' D",
                 'lsblk -dno NAME,SIZE,TYPE "$D"',
-                'grub-install --target=i386-pc "$D"',
+                f'{grub}-install --target=i386-pc "$D"',
             ),
             expect="type disk, then: Installation finished. No error reported.",
             on_fail="CALL",
@@ -100,4 +114,24 @@ def _read_the_disks() -> tuple[Step, ...]:
             writes=True,
             minutes=3,
         ),
+    )
+
+
+def _suse_answer(names: list[str]) -> Step:
+    path = "/etc/default/grub_installdevice"
+    return Step(
+        Place.LIVE,
+        "Tell update-bootloader which disks are to carry GRUB, so that the next update writes to them too.",
+        commands(
+            f"install -d -m 0700 {SAVED}",
+            f"F={path}",
+            f"test ! -e $F || cp -a $F {SAVED}/grub_installdevice",
+            *(f"D{number}={shell_word(name)}" for number, name in enumerate(names, start=1)),
+            f"printf '%s\\n' {' '.join(f'$D{number}' for number in range(1, len(names) + 1))} activate generic_mbr >$F",
+            "cat $F",
+        ),
+        expect="the names that you typed, one a line, then activate and generic_mbr",
+        on_fail="CALL",
+        undo=commands(f"cp -a {SAVED}/grub_installdevice {path}"),
+        writes=True,
     )

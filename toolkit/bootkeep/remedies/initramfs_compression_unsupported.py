@@ -30,6 +30,6 @@ def initramfs_compression_unsupported(state: BootState, subject: str = "") -> Re
             expect="COMPRESS=gzip and no other line below conf.d",
             undo=(f"cp -a {SAVED}/initramfs.conf /etc/initramfs-tools/initramfs.conf",),
         ),
-        build_initramfs(Place.LIVE, release, exists=True),
-        check_initramfs(Place.LIVE, release),
+        build_initramfs(state, Place.LIVE, release, exists=True),
+        check_initramfs(state, Place.LIVE, release),
     )

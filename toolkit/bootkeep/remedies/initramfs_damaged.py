@@ -16,6 +16,7 @@ from bootkeep.remedies.common import (
     rebuild_menu,
     release_of,
 )
+from bootkeep.remedies.toolset import EVERY
 
 ID = "initramfs-damaged"
 TITLE = "Build the initramfs again"
@@ -23,8 +24,8 @@ TITLE = "Build the initramfs again"
 
 def initramfs_damaged(state: BootState, subject: str = "") -> Remedy:
     """A whole initramfs for one kernel release, and a menu that loads it."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     release = release_of(state, subject)
     if not release:
         say = "The kernel's release could not be read. List the kernels with: ls /lib/modules /boot. Then CALL."
@@ -39,8 +40,8 @@ def initramfs_damaged(state: BootState, subject: str = "") -> Remedy:
             expect="100 MB or more free, and two files, neither of size 0",
             on_fail="No room: card boot-space-low. No modules: card running-modules-missing",
         ),
-        build_initramfs(Place.LIVE, release, exists=exists),
-        check_initramfs(Place.LIVE, release),
-        *rebuild_menu(Place.LIVE, mention=release),
+        build_initramfs(state, Place.LIVE, release, exists=exists),
+        check_initramfs(state, Place.LIVE, release),
+        *rebuild_menu(state, Place.LIVE, mention=release),
     )
     return both(ID, TITLE, steps)

@@ -19,16 +19,18 @@ from bootkeep.remedies.common import (
     release_of,
     save,
 )
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "initramfs-driver-missing"
 TITLE = "Put the driver of the root disk into the initramfs"
 LIST = "/etc/initramfs-tools/modules"
+DRACUT_FILE = "/etc/dracut.conf.d/90-bootkeep.conf"
 
 
 def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
     """The drivers named one by one, so that they stay in whatever else guesses wrong."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     release = release_of(state, subject)
     # The paper is for a day when another kernel fails: with nothing missing now, it names all that the root disk needs.
     drivers = missing_drivers(state, release) or root_drivers(state)
@@ -36,30 +38,48 @@ def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
         say = "Which driver is missing could not be read. See what the root disk needs: lspci -k; cat /proc/modules. CALL."
         return both(ID, TITLE, (Step(Place.LIVE, say, on_fail="CALL"),))
     pattern = "|".join(driver.replace("_", "[_-]") for driver in drivers)
-    add = Step(
-        Place.LIVE,
-        "Name the drivers that the way to the root file system needs: " + ", ".join(drivers),
-        commands(*(f"grep -qx {driver} {LIST} || echo {driver} >>{LIST}" for driver in drivers), f"cat {LIST}"),
-        expect="the list, with the names at its end",
-        on_fail="CALL",
-        undo=put_back(LIST, "initramfs-modules"),
-        writes=True,
+    tools = tools_of(state)
+    add = (
+        _for_dracut(drivers)
+        if tools.family != "debian"
+        else Step(
+            Place.LIVE,
+            "Name the drivers that the way to the root file system needs: " + ", ".join(drivers),
+            commands(*(f"grep -qx {driver} {LIST} || echo {driver} >>{LIST}" for driver in drivers), f"cat {LIST}"),
+            expect="the list, with the names at its end",
+            on_fail="CALL",
+            undo=put_back(LIST, "initramfs-modules"),
+            writes=True,
+        )
     )
     look = Step(
         Place.LIVE,
         "See that they are inside.",
-        commands(f"lsinitramfs /boot/initrd.img-{release} | grep -E '/({pattern})[.]ko'"),
+        commands(f"{tools.list_image} {tools.initramfs(release)} | grep -E '/({pattern})[.]ko'"),
         expect="a line that ends in .ko, .ko.xz or .ko.zst for each driver",
         on_fail=f"Look for it: find /lib/modules/{release} -name '*.ko*'; not there: previous kernel (section P)",
     )
+    keep = (save(Place.LIVE, LIST, "initramfs-modules"),) if tools.family == "debian" else ()
     steps = (
-        save(Place.LIVE, LIST, "initramfs-modules"),
+        *keep,
         add,
-        build_initramfs(Place.LIVE, release, exists=True),
-        check_initramfs(Place.LIVE, release),
+        build_initramfs(state, Place.LIVE, release, exists=True),
+        check_initramfs(state, Place.LIVE, release),
         look,
     )
     return both(ID, TITLE, steps)
+
+
+def _for_dracut(drivers: tuple[str, ...]) -> Step:
+    return Step(
+        Place.LIVE,
+        "Name the drivers that the way to the root file system needs: " + ", ".join(drivers),
+        commands(f"F={DRACUT_FILE}", f"echo 'add_drivers+=\" {' '.join(drivers)} \"' >$F", "cat $F"),
+        expect="one line with the names, blanks inside the quotes",
+        on_fail="CALL",
+        undo=(f"rm {DRACUT_FILE}",),
+        writes=True,
+    )
 
 
 def missing_drivers(state: BootState, release: str) -> tuple[str, ...]:

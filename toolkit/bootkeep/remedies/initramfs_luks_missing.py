@@ -6,6 +6,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy
 from bootkeep.remedies.common import NO_UNDO, build_initramfs, check_initramfs, release_of
 from bootkeep.remedies.plain_steps import look, remedy, tell, write
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "initramfs-luks-missing"
 TITLE = "Put what opens the encrypted disk into the initramfs"
@@ -16,19 +17,25 @@ def initramfs_luks_missing(state: BootState, subject: str = "") -> Remedy:
     release = release_of(state, subject)
     if not release:
         return remedy(ID, TITLE, state, tell("Which kernel is meant could not be read: ls /boot /lib/modules. CALL."))
+    tools = tools_of(state)
+    package = {"debian": "cryptsetup-initramfs", "redhat": "cryptsetup", "suse": "cryptsetup"}.get(
+        tools.family, "cryptsetup-initramfs"
+    )
     return remedy(
         ID,
         TITLE,
         state,
         look(
             "Is the package there, and with it the hook that fills the initramfs?",
-            "dpkg -l cryptsetup-initramfs",
-            expect="a line that begins with ii",
+            f"{tools.shown} {package}",
+            expect=tools.is_shown,
         ),
         write(
-            "Install it. Without a network: dpkg -i its .deb below /var/cache/apt/archives.",
-            "apt-get install cryptsetup-initramfs",
-            expect="no error; with the package already there: 0 newly installed",
+            f"Install it. Without a network: {tools.from_file} its .{tools.suffix} below {tools.packages}.",
+            f"{tools.install} {package}",
+            expect="no error; with the package already there: 0 newly installed"
+            if tools.family == "debian"
+            else "no error",
             undo=(NO_UNDO,),
             minutes=3,
         ),
@@ -39,12 +46,13 @@ def initramfs_luks_missing(state: BootState, subject: str = "") -> Remedy:
             expect="the same UUID on both sides",
             on_fail="Mend /etc/crypttab with an editor: name, UUID=..., none, luks",
         ),
-        build_initramfs(Place.LIVE, release, exists=True),
-        check_initramfs(Place.LIVE, release),
+        build_initramfs(state, Place.LIVE, release, exists=True),
+        check_initramfs(state, Place.LIVE, release),
         look(
             "See that it is inside.",
-            f"lsinitramfs /boot/initrd.img-{release} | grep -E 'cryptroot/crypttab|sbin/cryptsetup'",
+            f"{tools.list_image} {tools.initramfs(release)} | grep -E 'cryptroot/crypttab|sbin/cryptsetup'",
             expect="at least one line",
             on_fail="previous kernel (section P)",
         ),
+        families=EVERY,
     )

@@ -6,6 +6,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy
 from bootkeep.remedies.common import NO_UNDO, build_initramfs, check_initramfs, release_of
 from bootkeep.remedies.plain_steps import look, remedy, tell, write
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "initramfs-lvm-missing"
 TITLE = "Put lvm into the initramfs"
@@ -16,28 +17,33 @@ def initramfs_lvm_missing(state: BootState, subject: str = "") -> Remedy:
     release = release_of(state, subject)
     if not release:
         return remedy(ID, TITLE, state, tell("Which kernel is meant could not be read: ls /boot /lib/modules. CALL."))
+    tools = tools_of(state)
+    package = {"debian": "lvm2", "redhat": "lvm2", "suse": "lvm2"}.get(tools.family, "lvm2")
     return remedy(
         ID,
         TITLE,
         state,
         look(
             "Is the package there, and with it the hook that fills the initramfs?",
-            "dpkg -l lvm2",
-            expect="a line that begins with ii",
+            f"{tools.shown} {package}",
+            expect=tools.is_shown,
         ),
         write(
-            "Install it. Without a network: dpkg -i its .deb below /var/cache/apt/archives.",
-            "apt-get install lvm2",
-            expect="no error; with the package already there: 0 newly installed",
+            f"Install it. Without a network: {tools.from_file} its .{tools.suffix} below {tools.packages}.",
+            f"{tools.install} {package}",
+            expect="no error; with the package already there: 0 newly installed"
+            if tools.family == "debian"
+            else "no error",
             undo=(NO_UNDO,),
             minutes=3,
         ),
-        build_initramfs(Place.LIVE, release, exists=True),
-        check_initramfs(Place.LIVE, release),
+        build_initramfs(state, Place.LIVE, release, exists=True),
+        check_initramfs(state, Place.LIVE, release),
         look(
             "See that it is inside.",
-            f"lsinitramfs /boot/initrd.img-{release} | grep -E 'sbin/lvm$'",
+            f"{tools.list_image} {tools.initramfs(release)} | grep -E 'sbin/lvm$'",
             expect="at least one line",
             on_fail="previous kernel (section P)",
         ),
+        families=EVERY,
     )

@@ -33,5 +33,5 @@ def kernel_argument_unresolved(state: BootState, subject: str = "") -> Remedy:
             "grep -rn . /etc/default/grub.d || echo NONE",
             expect="NONE, or nothing that sets the same",
         ),
-        *rebuild_menu(Place.LIVE),
+        *rebuild_menu(state, Place.LIVE),
     )

@@ -36,5 +36,5 @@ def kernel_flavour_changes(state: BootState, subject: str = "") -> Remedy:
             minutes=5,
         ),
         tell("The change is meant: accept kernel-flavour-changes in the pillar (policy: accepted), with the reason."),
-        *rebuild_menu(Place.LIVE),
+        *rebuild_menu(state, Place.LIVE),
     )

@@ -21,6 +21,7 @@ from bootkeep.remedies.common import (
     rebuild_menu,
     release_of,
 )
+from bootkeep.remedies.toolset import EVERY, Toolset, tools_of
 
 ID = "kernel-replaced-in-place"
 TITLE = "Keep a way back beside the replaced kernel"
@@ -28,8 +29,8 @@ TITLE = "Keep a way back beside the replaced kernel"
 
 def kernel_replaced_in_place(state: BootState, subject: str = "") -> Remedy:
     """The old build as a fallback: the preserved copy when there is one, else the old package version."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     release = release_of(state, subject)
     if not release:
         return both(ID, TITLE, (Step(Place.LIVE, "The kernel's release could not be read. CALL.", on_fail="CALL"),))
@@ -37,9 +38,9 @@ def kernel_replaced_in_place(state: BootState, subject: str = "") -> Remedy:
     if not steps:
         steps.extend(_older_package(state, release))
     steps += [
-        build_initramfs(Place.LIVE, release, exists=True),
-        check_initramfs(Place.LIVE, release),
-        *rebuild_menu(Place.LIVE),
+        build_initramfs(state, Place.LIVE, release, exists=True),
+        check_initramfs(state, Place.LIVE, release),
+        *rebuild_menu(state, Place.LIVE),
     ]
     return both(ID, TITLE, steps)
 
@@ -61,6 +62,7 @@ def _preserved(state: BootState, release: str) -> tuple[Step, ...]:
 
 def _older_package(state: BootState, release: str) -> tuple[Step, ...]:
     name, version = package_of(state, release)
+    tools = tools_of(state)
     good = state.last_good
     older = "" if isinstance(good, (Absent, Unknown)) or good.release != release else good.package_version
     if not older and release == state.running_release and isinstance(state.running_version, str):
@@ -72,23 +74,41 @@ def _older_package(state: BootState, release: str) -> tuple[Step, ...]:
         "See which versions of the package can be had. The one that last booted: "
         + (plain(older) or "not recorded")
         + ".",
-        commands(f"apt-cache madison {shell_word(name)}", f"ls /var/cache/apt/archives/{shell_word(name)}_*.deb"),
+        commands(*_versions(tools, name)),
         expect="at least one version older than " + (plain(version) or "the installed one"),
         on_fail="None: get a second kernel by the card fallback-kernel-missing",
         may_fail=True,
     )
     if not older or older == version:
         return (look,)
-    wanted = shell_word(f"{name}={older}")
+    wanted = tools.package(name, older)
     install = Step(
         Place.LIVE,
         "Go back to the version that last booted. Only when the new one does not boot, or cannot be tried out.",
-        commands(f"apt-get install --allow-downgrades {wanted}"),
-        expect=f"Setting up {name} ({plain(older)})",
-        on_fail="Not in the archive: dpkg -i the .deb that the step before listed, else CALL",
-        undo=commands(f"apt-get install {shell_word(f'{name}={version}')}") if version else (NO_UNDO,),
+        commands(_go_back(tools, wanted)),
+        expect=f"Setting up {name} ({plain(older)})"
+        if tools.family == "debian"
+        else f"{name} {plain(older)}, and Complete!",
+        on_fail=f"Not in the archive: {tools.from_file} the .{tools.suffix} that the step before listed, else CALL",
+        undo=commands(f"{tools.install} {tools.package(name, version)}") if version else (NO_UNDO,),
         writes=True,
         minutes=5,
         by_hand=True,  # going back, or trusting the new build: somebody has to decide
     )
     return (look, install)
+
+
+def _versions(tools: Toolset, name: str) -> tuple[str, ...]:
+    """What can be had, from the network and from the packages in hand."""
+    if tools.family == "debian":
+        return (f"apt-cache madison {shell_word(name)}", f"ls /var/cache/apt/archives/{shell_word(name)}_*.deb")
+    ask = f"dnf --showduplicates list {name}" if tools.family == "redhat" else f"zypper search -s {name}"
+    return (ask, f"find {tools.packages} -name '{name}-*.rpm'")
+
+
+def _go_back(tools: Toolset, wanted: str) -> str:
+    return {
+        "debian": f"apt-get install --allow-downgrades {wanted}",
+        "redhat": f"dnf install {wanted}",
+        "suse": f"zypper install --oldpackage {wanted}",
+    }[tools.family]

@@ -7,18 +7,19 @@ from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.typed import shell_word, valid_path
 from bootkeep.remedies.common import (
     NO_UNDO,
-    apt_update,
     build_initramfs,
     check_initramfs,
     commands,
     covered,
     in_place,
     not_covered,
-    package_of,
     rebuild_menu,
+    refresh_lists,
     release_of,
+    wanted_package,
 )
 from bootkeep.remedies.layout import layout_of
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "loader-readback-differs"
 TITLE = "Bring what /boot shows onto its device"
@@ -26,8 +27,8 @@ TITLE = "Bring what /boot shows onto its device"
 
 def loader_readback_differs(state: BootState, subject: str = "") -> Remedy:
     """Everything in its place on the device; what is still another file there is written again."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     settle = Step(
         Place.LIVE,
         "Let the kernel write its journal into place: it does so within 30 seconds after a sync.",
@@ -47,26 +48,25 @@ def loader_readback_differs(state: BootState, subject: str = "") -> Remedy:
 
 
 def _write_again(state: BootState, subject: str) -> tuple[Step, ...]:
-    name = subject.rpartition("/")[2]
+    tools, name = tools_of(state), subject.rpartition("/")[2]
     release = release_of(state, subject)
     if name == "grub.cfg":
-        return rebuild_menu(Place.LIVE)
-    if subject.startswith("/boot/initrd.img-") and release:
-        return build_initramfs(Place.LIVE, release, exists=True), check_initramfs(Place.LIVE, release)
+        return rebuild_menu(state, Place.LIVE)
+    if subject == tools.initramfs(release) and release:
+        return build_initramfs(state, Place.LIVE, release, exists=True), check_initramfs(state, Place.LIVE, release)
     if subject.startswith("/boot/vmlinuz-") and release:
-        package, version = package_of(state, release)
-        wanted = shell_word(f"{package}={version}" if version else package)
+        wanted = wanted_package(state, release)
         install = Step(
             Place.LIVE,
             "Install this kernel's package again in the same version, so that its image is written anew.",
-            commands(f"apt-get install --reinstall {wanted}", f"ls -l {shell_word(subject)}"),
+            commands(f"{tools.reinstall} {wanted}", f"ls -l {shell_word(subject)}"),
             expect=f"one line that ends in {name}",
-            on_fail="Not in the archive any more: dpkg -i its .deb below /var/cache/apt/archives, else CALL",
+            on_fail=f"Not in the archive any more: {tools.from_file} its .{tools.suffix} below {tools.packages}, else CALL",
             undo=(NO_UNDO,),
             writes=True,
             minutes=5,
         )
-        return apt_update(Place.LIVE), install
+        return refresh_lists(state, Place.LIVE), install
     boot = layout_of(state).boot
     what = subject if valid_path(subject) else "the file that the finding names"
     where = boot.target if boot is not None else "/boot"

@@ -6,6 +6,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Remedy
 from bootkeep.remedies.common import SAVED
 from bootkeep.remedies.plain_steps import look, remedy, write
+from bootkeep.remedies.toolset import EVERY
 
 ID = "lvm-device-missing"
 TITLE = "Let LVM see all its volumes again"
@@ -33,4 +34,5 @@ def lvm_device_missing(state: BootState, subject: str = "") -> Remedy:
             undo=(f"cp -a {SAVED}/system.devices /etc/lvm/devices/system.devices",),
             on_fail="A volume is still [unknown]: its disk is gone. CALL; never reduce a group that the machine stands on",
         ),
+        families=EVERY,
     )

@@ -5,11 +5,16 @@ from __future__ import annotations
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.remedies.common import both, commands, covered, not_covered
+from bootkeep.remedies.toolset import DEBIAN_ONLY
 
 
-def remedy(remedy_id: str, title: str, state: BootState, *steps: Step) -> Remedy:
+def remedy(
+    remedy_id: str, title: str, state: BootState, *steps: Step, families: tuple[str, ...] = DEBIAN_ONLY
+) -> Remedy:
     """The steps, or a plain word that this distribution has none."""
-    return both(remedy_id, title, steps) if covered(state) else not_covered(remedy_id, title, state)
+    if covered(state, families):
+        return both(remedy_id, title, steps)
+    return not_covered(remedy_id, title, state, families)
 
 
 def look(say: str, *lines: str, expect: str, on_fail: str = "CALL") -> Step:

@@ -39,7 +39,7 @@ def resume_device_missing(state: BootState, subject: str = "") -> Remedy:
             expect="NONE",
             on_fail="Take the word resume=... out of that line with an editor",
         ),
-        build_initramfs(Place.LIVE, release, exists=True),
-        check_initramfs(Place.LIVE, release),
-        *rebuild_menu(Place.LIVE),
+        build_initramfs(state, Place.LIVE, release, exists=True),
+        check_initramfs(state, Place.LIVE, release),
+        *rebuild_menu(state, Place.LIVE),
     )

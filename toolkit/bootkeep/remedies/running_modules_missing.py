@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
-from bootkeep.facts.typed import assign, shell_word
+from bootkeep.facts.typed import assign
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.common import (
     NO_UNDO,
@@ -18,7 +18,9 @@ from bootkeep.remedies.common import (
     not_covered,
     package_of,
     release_of,
+    wanted_package,
 )
+from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "running-modules-missing"
 TITLE = "Put the modules of the running kernel back"
@@ -26,30 +28,32 @@ TITLE = "Put the modules of the running kernel back"
 
 def running_modules_missing(state: BootState, subject: str = "") -> Remedy:
     """Modules of the running release again: from the preserved copy when there is one, else from the package."""
-    if not covered(state):
-        return not_covered(ID, TITLE, state)
+    if not covered(state, EVERY):
+        return not_covered(ID, TITLE, state, EVERY)
     running = state.running_release if isinstance(state.running_release, str) else ""
     release = release_of(state, subject or running)
     if not release:
         say = "The release of the running kernel could not be read. Read it with: uname -r. Then CALL."
         return Remedy(ID, TITLE, (Step(Place.LIVE, say, on_fail="CALL"),), (Step(Place.TARGET, say, on_fail="CALL"),))
-    name, version = package_of(state, release)
-    wanted = shell_word(f"{name}={version}" if version else name)
+    tools, name = tools_of(state), package_of(state, release)[0]
+    wanted = wanted_package(state, release)
     install = Step(
         Place.LIVE,
         "Install the package again in the same version, so that its modules come back. Until then: no restart.",
-        commands(
-            f"K={release}", f"apt-get install --reinstall {wanted}", "depmod -a $K", "ls -l /lib/modules/$K/modules.dep"
-        ),
+        commands(f"K={release}", f"{tools.reinstall} {wanted}", "depmod -a $K", "ls -l /lib/modules/$K/modules.dep"),
         expect="one line that ends in modules.dep, its size not 0",
-        on_fail=f"Not in the archive any more: look for {name}_*.deb below /var/cache/apt/archives, else CALL",
+        on_fail=f"Not in the archive any more: look for {name}{tools.joint}*.{tools.suffix} below {tools.packages}, else CALL",
         undo=(NO_UNDO,),
         writes=True,
         minutes=5,
     )
     live = (*_from_preserved(state, release), install, _loads(release))
     image = any(kernel.release == release and has_initramfs(kernel) for kernel in kernels_of(state))
-    rescue = (install, build_initramfs(Place.TARGET, release, exists=image), check_initramfs(Place.TARGET, release))
+    rescue = (
+        install,
+        build_initramfs(state, Place.TARGET, release, exists=image),
+        check_initramfs(state, Place.TARGET, release),
+    )
     return Remedy(ID, TITLE, live, in_place(Place.TARGET, rescue))
 
 

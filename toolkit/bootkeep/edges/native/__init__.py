@@ -36,6 +36,7 @@ MODULES = {
     "processes": "processes",
     "root-account": "root_account",
     "root-drivers": "root_drivers",
+    "rpm-packages": "rpm_packages",
     "sbat-level": "sbat_level",
     "secure-boot": "secure_boot",
     "shadow-states": "shadow_states",

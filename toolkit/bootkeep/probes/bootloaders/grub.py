@@ -2,58 +2,107 @@
 
 from __future__ import annotations
 
-from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig
+from dataclasses import replace
+
+from bootkeep.facts.boot_entry import Bls, BootEntry, DefaultEntry, GrubConfig
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.reading import Readings, Status
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import rows_of, text_of, why
+from bootkeep.probes.bootloaders import bls
 from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, MenuItem, find_entry, parse_grub_cfg
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 from bootkeep.probes.bootloaders.paths import Locator
-from bootkeep.probes.read import Command, File, Listing, Probe
+from bootkeep.probes.bootloaders.places import DEBIAN, PLACES, GrubPlace, place_of
+from bootkeep.probes.machine.identity import MACHINE_ID
+from bootkeep.probes.packages.installed import is_rpm
+from bootkeep.probes.read import File, Probe
+from bootkeep.probes.understand import texts, understood
 
-CFG = File("/boot/grub/grub.cfg", limit_bytes=16 * 1024 * 1024)
-ENV = File("/boot/grub/grubenv", limit_bytes=64 * 1024)
-OURS = File("/boot/grub/bootkeep.cfg")
+#: Debian's menu, where it is asked for by name.
+CFG = DEBIAN.menu
 DEFAULTS = File("/etc/default/grub")
-FILES = Listing("/boot/grub/*")
-#: Reads the file and says nothing when it is well formed; writes nothing (grub-script-check(1)).
-CHECK = Command(("grub-script-check", CFG.path))
 DEBCONF = File("/var/cache/debconf/config.dat", limit_bytes=32 * 1024 * 1024)
+#: SUSE: the disks that update-bootloader installs to, one a line, then ``activate`` and ``generic_mbr`` (perl-Bootloader).
+INSTALL_DEVICE = File("/etc/default/grub_installdevice")
 
 
 def grub_config(readings: Readings, locator: Locator) -> Maybe[GrubConfig]:
     """grub.cfg with its entries, ours included; Absent when there is none."""
-    menu = _menu(readings, locator)
+    place = place_of(readings)
+    menu = _menu(readings, locator, place)
     if isinstance(menu, (Absent, Unknown)):
         return menu
-    rows = rows_of(readings, FILES, "/boot/grub")
+    rows = rows_of(readings, place.files, place.folder)
     by_path = {str(row.get("path")): row for row in rows} if isinstance(rows, tuple) else {}
-    row = by_path.get(CFG.path, {})
+    path = place.menu.path
+    row = by_path.get(path, {})
     return GrubConfig(
-        path=CFG.path,
-        size_bytes=int(row.get("size", len(readings[CFG.key].text))),
+        path=path,
+        size_bytes=int(row.get("size", len(readings[place.menu.key].text))),
         mtime_ns=int(row.get("mtime_ns", 0)),
         entries=menu.entries,
-        leftovers=tuple(path for path in (f"{CFG.path}.new", f"{CFG.path}.tmp") if path in by_path),
-        syntax_error=_syntax_error(readings),
+        leftovers=tuple(path for path in (f"{path}.new", f"{path}.tmp") if path in by_path),
+        syntax_error=_syntax_error(readings, place),
         sources_preserved=any(source.endswith("/bootkeep.cfg") for source in menu.sources),
+        bls=_bls(readings, menu, place),
     )
 
 
-def _menu(readings: Readings, locator: Locator) -> Maybe[GrubMenu]:
-    text = text_of(readings, CFG, CFG.path)
+def _menu(readings: Readings, locator: Locator, place: GrubPlace) -> Maybe[GrubMenu]:
+    text = text_of(readings, place.menu, place.menu.path)
     if not isinstance(text, str):
         return text
     try:
-        menu = parse_grub_cfg(text, where=CFG.path, locate=locator)
-        ours = readings[OURS.key]
+        menu = parse_grub_cfg(text, where=place.menu.path, locate=locator)
+        if menu.uses_bls:
+            files = _bls_files(readings)
+            if isinstance(files, Unknown):
+                return files
+            found = [bls.entry_of(file, _variables(readings, menu, place), locator) for file in files]
+            entries = tuple(entry for entry in found if entry is not None)
+            menu = parse_grub_cfg(text, where=place.menu.path, locate=locator, bls=entries)
+        ours = readings[place.ours.key]
         if ours.ok and any(source.endswith("/bootkeep.cfg") for source in menu.sources):
-            more = parse_grub_cfg(ours.text, where=OURS.path, locate=locator)
-            menu = GrubMenu(_with_ours(menu, more), menu.default, menu.sources)
+            more = parse_grub_cfg(ours.text, where=place.ours.path, locate=locator)
+            menu = replace(menu, items=_with_ours(menu, more))
     except (NotUnderstood, RecursionError) as error:
         return Unknown(str(error))
     return menu
+
+
+def _bls_files(readings: Readings) -> tuple[bls.BlsFile, ...] | Unknown:
+    """The entries' files in menu order; none where the folder is not there (GRUB then shows none)."""
+    found = understood(readings, bls.ENTRIES, lambda text: bls.in_order(texts(text, bls.ENTRIES.key)))
+    return () if isinstance(found, Absent) else found
+
+
+def _variables(readings: Readings, menu: GrubMenu, place: GrubPlace) -> dict[str, str]:
+    """What GRUB knows when it makes the entries: grub.cfg's own words, and over them what grubenv remembers.
+
+    10_linux sets kernelopts only where grubenv does not ("if [ -z ... ]").
+    """
+    remembered = _environment(readings, place)
+    return {**dict(menu.variables), **(remembered if isinstance(remembered, dict) else {})}
+
+
+def _bls(readings: Readings, menu: GrubMenu, place: GrubPlace) -> Maybe[Bls]:
+    if not menu.uses_bls:
+        return Absent("blscfg")
+    files = _bls_files(readings)
+    if isinstance(files, Unknown):
+        return files
+    machine_id = text_of(readings, MACHINE_ID, MACHINE_ID.path)
+    asks = any("$kernelopts" in line or "${kernelopts}" in line for file in files for line in file.all("options"))
+    remembered = _environment(readings, place)
+    from_environment = isinstance(remembered, dict) and bool(remembered.get("kernelopts"))
+    from_menu = bool(dict(menu.variables).get("kernelopts"))
+    return Bls(
+        files=tuple(file.path for file in files),
+        problems=bls.problems_of(files, machine_id.strip() if isinstance(machine_id, str) else ""),
+        kernel_options=asks,
+        kernel_options_from="grubenv" if from_environment else "grub.cfg" if from_menu else "",
+    )
 
 
 def _with_ours(menu: GrubMenu, ours: GrubMenu) -> tuple[MenuItem, ...]:
@@ -61,21 +110,22 @@ def _with_ours(menu: GrubMenu, ours: GrubMenu) -> tuple[MenuItem, ...]:
     return (*menu.items, *ours.items)
 
 
-def _syntax_error(readings: Readings) -> Maybe[str]:
-    reading = readings[CHECK.key]
+def _syntax_error(readings: Readings, place: GrubPlace) -> Maybe[str]:
+    reading, tool = readings[place.check.key], place.check.argv[0]
     if not reading.ok:
-        return Unknown(f"grub-script-check: {why(reading)}")
+        return Unknown(f"{tool}: {why(reading)}")
     if reading.exit_code == 0:
         return ""
-    return (reading.detail or reading.text).strip() or f"grub-script-check ended with {reading.exit_code}"
+    return (reading.detail or reading.text).strip() or f"{tool} ended with {reading.exit_code}"
 
 
 def default_entry(readings: Readings, locator: Locator) -> Maybe[DefaultEntry]:
     """What GRUB starts by itself at the next boot, and which text chose it."""
-    menu = _menu(readings, locator)
+    place = place_of(readings)
+    menu = _menu(readings, locator, place)
     if isinstance(menu, (Absent, Unknown)):
         return menu
-    variables = _environment(readings)
+    variables = _environment(readings, place)
     if isinstance(variables, Unknown):
         if menu.default in _SAVED:
             return variables
@@ -98,12 +148,12 @@ def _resolved(menu: GrubMenu, wanted: str, chosen_by: str) -> DefaultEntry:
     return DefaultEntry(wanted, chosen_by, entry or Absent(f"a menu entry called {wanted}"))
 
 
-def _environment(readings: Readings) -> dict[str, str] | Unknown:
-    reading = readings[ENV.key]
+def _environment(readings: Readings, place: GrubPlace) -> dict[str, str] | Unknown:
+    reading = readings[place.environment.key]
     if reading.status is Status.ABSENT:
         return {}
     if not reading.ok:
-        return Unknown(f"{ENV.path} could not be read: {why(reading)}")
+        return Unknown(f"{place.environment.path} could not be read: {why(reading)}")
     try:
         return parse_grubenv(reading.text)
     except NotUnderstood:
@@ -120,7 +170,16 @@ def debconf_values(text: str, name: str) -> Maybe[str]:
 
 
 def install_devices(readings: Readings) -> Maybe[tuple[str, ...]]:
-    """The disks that Debian's grub-pc will install to at its next upgrade; Absent when it was never asked."""
+    """The disks that the next upgrade of GRUB will install to: Debian's debconf answer, SUSE's grub_installdevice.
+
+    Absent when nobody was asked; EL installs to none.
+    """
+    if is_rpm(readings):
+        listed = text_of(readings, INSTALL_DEVICE, INSTALL_DEVICE.path)
+        if not isinstance(listed, str):
+            return listed
+        words = (line.split("#")[0].strip() for line in listed.splitlines())
+        return tuple(word for word in words if word.startswith("/dev/"))
     text = text_of(readings, DEBCONF, "debconf's database")
     if not isinstance(text, str):
         return text
@@ -132,6 +191,13 @@ def install_devices(readings: Readings) -> Maybe[tuple[str, ...]]:
 
 GRUB = Probe(
     name="grub",
-    reads=(CFG, ENV, OURS, DEFAULTS, FILES, CHECK, DEBCONF),
-    understand=lambda readings: text_of(readings, CFG, CFG.path),
+    reads=(
+        *(read for place in PLACES for read in place.reads),
+        DEFAULTS,
+        bls.ENTRIES,
+        MACHINE_ID,
+        DEBCONF,
+        INSTALL_DEVICE,
+    ),
+    understand=lambda readings: text_of(readings, place_of(readings).menu, "grub.cfg"),
 )

@@ -30,6 +30,8 @@ class GrubMenu:
     items: tuple[MenuItem, ...]
     default: str  # the value of ``default`` when nothing is remembered; ``${saved_entry}`` when it asks grubenv
     sources: tuple[str, ...]  # files it sources or loads as configuration
+    uses_bls: bool = False  # it calls blscfg: the entries are files
+    variables: tuple[tuple[str, str], ...] = ()  # what it sets by itself; of several values the last
 
     @property
     def entries(self) -> tuple[BootEntry, ...]:
@@ -37,16 +39,25 @@ class GrubMenu:
         return tuple(_flatten(self.items))
 
 
-def parse_grub_cfg(text: str, *, where: str, locate: Callable[[str, str], str]) -> GrubMenu:
+def parse_grub_cfg(
+    text: str, *, where: str, locate: Callable[[str, str], str], bls: tuple[BootEntry, ...] = ()
+) -> GrubMenu:
     """Understand a configuration. ``locate(path, search_uuid)`` turns a loader's path into the running system's.
 
+    ``bls``: the entries that ``blscfg`` would add, in its order; they stand where the command does.
     Raises NotUnderstood where GRUB's own parser would stop.
     """
     statements = parse_script(text, where=where)
     default = "0"
     sources: list[str] = []
+    variables: dict[str, str] = {}
+    uses_bls = False
     for statement in _walk(statements):
         head = statement.words[:1]
+        uses_bls = uses_bls or head == ["blscfg"]
+        if head == ["set"] and len(statement.words) > 1:
+            name, _, value = statement.words[1].partition("=")
+            variables[name] = value
         if head == ["set"] and len(statement.words) > 1 and statement.words[1].startswith("default="):
             value = statement.words[1].removeprefix("default=")
             # The other branch of 00_header: one boot only, and grubenv says whether it applies.
@@ -54,7 +65,8 @@ def parse_grub_cfg(text: str, *, where: str, locate: Callable[[str, str], str]) 
                 default = value
         elif head in (["source"], ["."], ["configfile"]) and len(statement.words) > 1:
             sources.append(statement.words[1])
-    return GrubMenu(tuple(_items(statements, (), where, locate)), default, tuple(sources))
+    items = tuple(_items(statements, (), where, locate, bls if uses_bls else ()))
+    return GrubMenu(items, default, tuple(sources), uses_bls, tuple(sorted(variables.items())))
 
 
 def _walk(statements: Iterable[Statement]) -> Iterable[Statement]:
@@ -70,17 +82,24 @@ def _walk(statements: Iterable[Statement]) -> Iterable[Statement]:
 
 
 def _items(
-    statements: Iterable[Statement], parents: tuple[str, ...], where: str, locate: Callable[[str, str], str]
+    statements: Iterable[Statement],
+    parents: tuple[str, ...],
+    where: str,
+    locate: Callable[[str, str], str],
+    bls: tuple[BootEntry, ...],
 ) -> Iterable[MenuItem]:
     for statement in statements:
         words = statement.words
         while words and words[0] in ("if", "then", "else", "elif"):
             words = words[1:]
+        if words[:1] == ["blscfg"]:
+            yield from (MenuItem(entry.id, entry.title, entry) for entry in bls)
+            continue
         if statement.block is None or len(words) < 2 or words[0] not in ("menuentry", "submenu"):
             continue
         title, identity = words[1], _identity(words[2:])
         if words[0] == "submenu":
-            inner = tuple(_items(statement.block, (*parents, identity or title), where, locate))
+            inner = tuple(_items(statement.block, (*parents, identity or title), where, locate, bls))
             yield MenuItem(identity, title, None, inner)
         else:
             yield MenuItem(identity, title, _entry(statement, identity, title, parents, where, locate))

@@ -10,8 +10,8 @@ from bootkeep.facts.reading import Readings
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import object_of, rows_of, text_of
-from bootkeep.probes.bootloaders.grub import CFG, ENV
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
+from bootkeep.probes.bootloaders.places import PLACES, place_of
 from bootkeep.probes.read import Digest, Listing, Native, Probe, Read
 from bootkeep.probes.storage.block import block_devices
 
@@ -78,7 +78,8 @@ def timeouts_of(text: str) -> GrubTimeouts:
 def loaders(readings: Readings) -> Loaders:
     """What is where."""
     devices = block_devices(readings)
-    text = text_of(readings, CFG, CFG.path)
+    menu = place_of(readings).menu
+    text = text_of(readings, menu, menu.path)
     words = [word for line in _TERMINAL.findall(text) for word in line.split()] if isinstance(text, str) else []
     esps = _esps(readings, devices)
     return Loaders(
@@ -95,11 +96,12 @@ def loaders(readings: Readings) -> Loaders:
 
 
 def _environment(readings: Readings) -> Maybe[GrubEnvironment]:
-    text = text_of(readings, ENV, ENV.path)
+    environment = place_of(readings).environment
+    text = text_of(readings, environment, environment.path)
     if not isinstance(text, str):
         return text
     try:
-        return GrubEnvironment(tuple(sorted(parse_grubenv(text).items())), "")
+        return GrubEnvironment(tuple(sorted(parse_grubenv(text, where=environment.path).items())), "")
     except NotUnderstood as error:
         return GrubEnvironment((), str(error))
 
@@ -192,7 +194,13 @@ def _follow_ups(readings: Readings) -> tuple[Read, ...]:
 
 LOADERS = Probe(
     name="boot loaders",
-    reads=(CFG, ENV, *PACKAGED, SBAT_LEVEL, EXTLINUX, LOADER_ENTRIES),
+    reads=(
+        *(read for place in PLACES for read in (place.menu, place.environment)),
+        *PACKAGED,
+        SBAT_LEVEL,
+        EXTLINUX,
+        LOADER_ENTRIES,
+    ),
     understand=loaders,
     follow_ups=_follow_ups,
 )

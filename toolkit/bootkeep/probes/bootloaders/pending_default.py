@@ -15,9 +15,9 @@ from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import text_of
-from bootkeep.probes.bootloaders.grub import CFG
 from bootkeep.probes.bootloaders.grub_cfg import find_entry, first_entry, parse_grub_cfg
 from bootkeep.probes.bootloaders.paths import Locator
+from bootkeep.probes.bootloaders.places import place_of
 from bootkeep.probes.bootloaders.settings import GRUB_SETTINGS
 from bootkeep.probes.read import Probe
 from bootkeep.probes.understand import texts, understood
@@ -49,7 +49,8 @@ def grub_default(files: Mapping[str, str]) -> tuple[str, str]:
 def pending_default(readings: Readings, locator: Locator) -> Maybe[PendingDefault]:
     """The change that waits; Absent when there is none, or neither file is there."""
     setting = understood(readings, GRUB_SETTINGS, lambda text: _setting(texts(text, GRUB_SETTINGS.key)))
-    menu = text_of(readings, CFG, CFG.path)
+    place = place_of(readings)
+    menu = text_of(readings, place.menu, place.menu.path)
     if isinstance(setting, (Absent, Unknown)):
         return setting
     if isinstance(menu, (Absent, Unknown)):
@@ -63,7 +64,7 @@ def pending_default(readings: Readings, locator: Locator) -> Maybe[PendingDefaul
     if wanted == "saved":
         return PendingDefault(wanted, present[-1], source, Unknown("what grubenv will name"))
     try:
-        items = parse_grub_cfg(menu, where=CFG.path, locate=locator).items
+        items = parse_grub_cfg(menu, where=place.menu.path, locate=locator).items
     except (NotUnderstood, RecursionError) as error:
         return Unknown(str(error))
     entry = find_entry(items, wanted) or first_entry(items)

@@ -1,0 +1,55 @@
+"""Where GRUB's files are, by family: Debian calls it grub, the rpm families grub2, so that GRUB Legacy could be there too.
+
+EL 8 on UEFI keeps the menu itself on the ESP; /etc/grub2-efi.cfg is a link to wherever it is (grub2.spec), on every version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootkeep.facts.reading import Readings, Status
+from bootkeep.probes.packages.installed import is_rpm
+from bootkeep.probes.read import Command, File, Listing
+
+_LONGEST_MENU = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GrubPlace:
+    """One way to install GRUB."""
+
+    folder: str
+    menu: File
+    environment: File
+    ours: File  # entries of preserved kernels, which the menu sources
+    files: Listing
+    check: Command  # reads the menu and says nothing when it is well formed; writes nothing (grub-script-check(1))
+
+    @property
+    def reads(self) -> tuple[File | Listing | Command, ...]:
+        """All of them."""
+        return (self.menu, self.environment, self.ours, self.files, self.check)
+
+
+def _place(folder: str, menu: str, tool: str) -> GrubPlace:
+    return GrubPlace(
+        folder,
+        File(menu, limit_bytes=_LONGEST_MENU),
+        File(f"{folder}/grubenv", limit_bytes=64 * 1024),
+        File(f"{folder}/bootkeep.cfg"),
+        Listing(f"{folder}/*"),
+        Command((tool, menu)),
+    )
+
+
+DEBIAN = _place("/boot/grub", "/boot/grub/grub.cfg", "grub-script-check")
+GRUB2 = _place("/boot/grub2", "/boot/grub2/grub.cfg", "grub2-script-check")
+GRUB2_ON_ESP = _place("/boot/grub2", "/etc/grub2-efi.cfg", "grub2-script-check")
+
+PLACES = (DEBIAN, GRUB2, GRUB2_ON_ESP)
+
+
+def place_of(readings: Readings) -> GrubPlace:
+    """The one that this machine starts from: the first of its family's whose menu is there, else the family's usual one."""
+    mine = (GRUB2, GRUB2_ON_ESP) if is_rpm(readings) else (DEBIAN,)
+    return next((each for each in mine if readings[each.menu.key].status is not Status.ABSENT), mine[0])
