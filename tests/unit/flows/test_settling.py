@@ -98,7 +98,7 @@ def test_a_later_transaction_has_its_own_worker(root: Path, store: Store, monkey
 
 def test_one_worker_at_a_time(root: Path, store: Store) -> None:
     done(store)
-    with settling._alone(store) as alone:
+    with settling.alone(store) as alone:
         assert alone
         assert settle(store, Policy(), root=root) is None
     assert settle(store, Policy(), root=root) is not None

@@ -77,18 +77,29 @@ def ancestors(pid: int) -> tuple[Process, ...]:
 
 def lock_holder(path: Path = LOCK_FRONTEND) -> int | None:
     """The pid that holds a POSIX lock on the file; None when nobody does, or nobody this process can see (0, -1)."""
+    kind, pid = _asked(path)
+    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
+
+
+def locked(path: Path) -> bool:
+    """Whether anybody holds a POSIX lock on the file, also one who cannot be seen from here (another PID namespace)."""
+    return _asked(path)[0] != fcntl.F_UNLCK
+
+
+def _asked(path: Path) -> tuple[int, int]:
+    """Kind of the lock that is in the way of a writer, and its holder (fcntl(2), F_GETLK)."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return None
+        return fcntl.F_UNLCK, 0
     try:
         asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
     except OSError:
-        return None
+        return fcntl.F_UNLCK, 0
     finally:
         os.close(descriptor)
-    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
+    return kind, pid
 
 
 def working_folder(pid: int) -> str:

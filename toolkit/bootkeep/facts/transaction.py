@@ -95,6 +95,8 @@ class Transaction:
         str, ...
     ] = ()  # what the settled look, and the one after the boot, found wrong with services and sockets
 
+    hook_missed: str = ""  # no hook saw it: how it was found out. Its ``pre`` is the last look before it
+
     @property
     def changes(self) -> tuple[PackageChange, ...]:
         """All packages of all steps, in order, each once (its CONFIGURE line repeats an unpack)."""

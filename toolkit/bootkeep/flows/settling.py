@@ -19,11 +19,13 @@ from pathlib import Path
 
 from bootkeep.edges import processes
 from bootkeep.edges.clock import now_utc
+from bootkeep.edges.package_database import at_work
 from bootkeep.edges.run import detach, run
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.flows.missed import record_missed
 from bootkeep.flows.phases import judge_phase, judged_before, retention, take_phase
 from bootkeep.flows.transaction import close_orphans
 
@@ -54,13 +56,13 @@ def settle(store: Store, policy: Policy, *, root: Path = Path("/")) -> Transacti
 
     A transaction that is at work now puts it off: its own end starts the time anew. Raises StoreError.
     """
-    with _alone(store) as alone:
-        if not alone:
+    with alone(store) as free:
+        if not free:
             return None
         close_orphans(store, root=root)
         waiting = _waiting(store, "settled")
         recent = store.newest(_RECENT)
-        if not waiting or any(item.outcome is Outcome.OPEN for item in recent) or processes.lock_holder() is not None:
+        if not waiting or any(item.outcome is Outcome.OPEN for item in recent) or at_work(root):
             return None
         if 0 <= _age_s(waiting[0].ended_at) < SETTLE_S - 5:
             return None  # a later transaction has started a worker of its own
@@ -70,6 +72,9 @@ def settle(store: Store, policy: Policy, *, root: Path = Path("/")) -> Transacti
         item = waiting[0]
         if item.caller.boot_id != here:
             store.save_transaction(_without(item, "settled"))
+            return None
+        if record_missed(store, policy, root=root).recorded:
+            store.save_transaction(_without(item, "settled"))  # what the look would show is that other one's doing
             return None
         return _look(store, item, "settled", policy, root=root)
 
@@ -89,6 +94,9 @@ def after_boot(store: Store, policy: Policy, *, root: Path = Path("/")) -> Trans
     item = before[0]
     if "settled" in item.awaits:
         item = _without(item, "settled")
+        store.save_transaction(item)
+    if not at_work(root) and record_missed(store, policy, root=root).recorded:
+        item = _without(item, "boot")
         store.save_transaction(item)
     return _look(store, item, "boot", policy, root=root) if "boot" in item.awaits else item
 
@@ -170,8 +178,8 @@ def _without(item: Transaction, *phases: str) -> Transaction:
 
 
 @contextmanager
-def _alone(store: Store) -> Iterator[bool]:
-    """Whether no other worker is at it; the kernel ends the lock with its holder."""
+def alone(store: Store) -> Iterator[bool]:
+    """Whether no other worker is at it (the settled look, the safety net); the kernel ends the lock with its holder."""
     if not store.root.is_dir():
         yield False
         return

@@ -189,7 +189,7 @@ def close_orphans(store: Store, *, root: Path = Path("/"), but: Caller | None = 
         if caller.boot_id == boot and processes.is_alive(caller.pid, caller.start_ticks):
             continue
         why = "the package manager went away without running the hooks after it"
-        awaits: tuple[str, ...] = ("boot",)
+        awaits: tuple[str, ...] = ("settled", "boot")  # there is no look behind it yet
         try:
             if nothing_happened(item.changes, installed_packages(root)):
                 why = "nothing was changed: another hook or the person stopped it before anything was unpacked"

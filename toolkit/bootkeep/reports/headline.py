@@ -30,6 +30,8 @@ def summarize(
 
 
 def _outcome_phrases(transaction: Transaction) -> Iterable[str]:
+    if transaction.hook_missed:
+        yield f"HOOK MISSED, bootkeep did not see it run: {_packages(transaction)}"
     words = {
         Outcome.FAILED: "The transaction FAILED",
         Outcome.REFUSED: "The guard REFUSED this transaction",

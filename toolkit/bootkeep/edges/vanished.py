@@ -1,0 +1,77 @@
+"""Files of a kept tree put back where they vanished: only what is missing, each whole or not at all, nothing overwritten."""
+
+from __future__ import annotations
+
+import errno
+import filecmp
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from bootkeep.edges.files import sync_folder
+
+#: A hard link is impossible, a copy is not (as for preserving itself).
+_LINK_REFUSALS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
+
+
+def put_file_back(kept: Path, place: Path, *, link: bool) -> bool:
+    """Give a kept file its old name again; False when something stands there. ``link``: by hard link where that is possible."""
+    if os.path.lexists(place):
+        return False
+    place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    draft = place.with_name(f".{place.name}.{os.getpid()}.draft")
+    try:
+        if not (link and _linked(kept, draft)):
+            shutil.copy2(kept, draft, follow_symlinks=False)
+            if not draft.is_symlink():
+                with draft.open("rb") as stream:
+                    os.fsync(stream.fileno())
+        draft.rename(place)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(place.parent)
+    return True
+
+
+def put_tree_back(kept: Path, place: Path) -> int:
+    """Put back what is missing of a modules tree; how many files that were.
+
+    Nothing is done where a module of another content stands: that is another build, and the two must not be mixed. Packaged
+    modules (below ``kernel/``) are linked, what depmod and DKMS write in place is copied. Raises OSError.
+    """
+    missing: list[Path] = []
+    for parent, _folders, names in os.walk(kept):
+        for name in names:
+            inside = (Path(parent) / name).relative_to(kept)
+            there = place / inside
+            if not os.path.lexists(there):
+                missing.append(inside)
+            elif inside.parts[0] == "kernel" and not _same(kept / inside, there):
+                return 0
+    count = 0
+    for inside in missing:
+        source = kept / inside
+        regular = stat.S_ISREG(source.lstat().st_mode)
+        count += put_file_back(source, place / inside, link=regular and inside.parts[0] == "kernel")
+    return count
+
+
+def _linked(kept: Path, draft: Path) -> bool:
+    try:
+        os.link(kept, draft, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _LINK_REFUSALS:
+            raise
+        return False
+    return True
+
+
+def _same(one: Path, other: Path) -> bool:
+    first, second = one.lstat(), other.lstat()
+    if (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino):
+        return True
+    if not (stat.S_ISREG(first.st_mode) and stat.S_ISREG(second.st_mode)):
+        return stat.S_IFMT(first.st_mode) == stat.S_IFMT(second.st_mode)
+    return first.st_size == second.st_size and filecmp.cmp(one, other, shallow=False)

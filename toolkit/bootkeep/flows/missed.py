@@ -1,0 +1,250 @@
+"""Transactions that no hook saw: found by comparing the package database with the last look, and put on record all the same.
+
+Two looks follow each other on a host: the last one of a transaction and the first one of the next, or this moment. Nothing
+that bootkeep saw lies between them, so the packages must be the same. Where they are not, somebody went past the hooks
+(``rpm --noscripts``, ``dnf --noplugins``, a hook that was taken away), and the looks on both sides are that transaction's.
+
+What is recorded is compared again and found equal, so that one change is never told twice, also when this is killed at any
+point: a record is written after all that belongs to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bootkeep.compare.between import packages_between, reinstalled
+from bootkeep.edges import processes
+from bootkeep.edges.baseline import load_baseline, save_baseline
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.collect import collect
+from bootkeep.edges.host import LiveHost
+from bootkeep.edges.kept_copies import add_copies, load_copies
+from bootkeep.edges.package_database import unpacked_since, written_at
+from bootkeep.edges.store import Store, new_transaction_id
+from bootkeep.facts.config_copy import FreshCopy
+from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.package import Package
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.reading import Readings, Snapshot
+from bootkeep.facts.transaction import Outcome, PackageChange, Transaction, TransactionStep
+from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.flows.outcome import outcome_of
+from bootkeep.flows.phases import judge_phase, judged_before, take_phase
+from bootkeep.flows.who_ran import unknown_caller, who_ran
+from bootkeep.probes.packages.debian_version import compare_versions
+from bootkeep.probes.packages.dpkg import DPKG, packages_of
+
+#: For the look at a transaction that was missed; a look that settles may take as long.
+_LOOK_S = 60.0
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look, and where it is from."""
+
+    snapshot: Snapshot
+    transaction: str  # empty: the baseline
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, newest last."""
+
+    recorded: tuple[Transaction, ...] = ()
+    complaints: tuple[str, ...] = ()  # what could not be compared, and why
+
+
+def record_missed(store: Store, policy: Policy, *, root: Path, after: str = "", recent: int = 25) -> Found:
+    """Put every transaction that no hook saw on record: between those on record, and since the last of them.
+
+    Only while no package manager is at work. ``after``: transactions up to this one are accounted for. On a host without any
+    look the first one is taken. Raises StoreError.
+    """
+    known = [item for item in reversed(store.newest(recent)) if item.outcome is not Outcome.REFUSED]
+    recorded: list[Transaction] = []
+    complaints: list[str] = []
+    for earlier, later in itertools.pairwise(known):
+        if later.id > after and "pre" in later.phases:
+            found, complaint = _between(store, earlier, later)
+            recorded += [found] if found else []
+            complaints += [complaint] if complaint else []
+    newest = known[-1] if known else None
+    if newest and newest.outcome is Outcome.OPEN:
+        return Found(tuple(recorded), tuple(complaints))
+    base, complaint = _base(store, newest)
+    complaints += [complaint] if complaint else []
+    if base is None:
+        if newest is None or "settled" not in newest.awaits:  # else its own look will serve
+            _first_look(store, root)
+        return Found(tuple(recorded), tuple(complaints))
+    changes, complaint = _since(base, root)
+    complaints += [complaint] if complaint else []
+    if changes:
+        recorded.append(_record(store, policy, base, changes, root=root))
+    elif complaint:
+        _first_look(store, root)  # what cannot be compared is told once, and serves no second time
+    return Found(tuple(recorded), tuple(complaints))
+
+
+def _base(store: Store, newest: Transaction | None) -> tuple[_Look | None, str]:
+    """The look that the database of this moment is compared with, and what is wrong with the one that should serve."""
+    baseline = load_baseline(store)
+    own, complaint = _last_look(store, newest) if newest else (None, "")
+    if own is None and newest and baseline and baseline.taken_at < (newest.ended_at or newest.started_at):
+        return None, complaint  # from before a transaction whose own effect nobody looked at
+    if baseline and (own is None or baseline.taken_at > own.snapshot.taken_at):
+        return _Look(baseline, "", "settled"), complaint
+    return own, complaint
+
+
+def _last_look(store: Store, item: Transaction) -> tuple[_Look | None, str]:
+    """The last look after a transaction; None where it has only the one before: what lies behind that is its own doing."""
+    looks: list[_Look] = []
+    complaint = ""
+    for phase in item.phases:
+        if phase != "pre":
+            try:
+                looks.append(_Look(store.load_snapshot(item.id, phase), item.id, phase))
+            except BootkeepError as error:
+                complaint = f"the {phase} look of {item.id} cannot be read: {error}"
+    return max(looks, key=lambda look: look.snapshot.taken_at, default=None), complaint
+
+
+def _since(base: _Look, root: Path) -> tuple[tuple[PackageChange, ...], str]:
+    """What changed between a look and this moment, and what could not be compared."""
+    now = collect(LiveHost(root), (DPKG,), deadline_s=30.0)
+    before, after = _packages(base.snapshot.readings), _packages(now)
+    if isinstance(before, str) or isinstance(after, str):
+        return (
+            (),
+            f"the packages of {base.snapshot.taken_at} and now cannot be compared: {before if isinstance(before, str) else after}",
+        )
+    changes = packages_between(before, after, compare_versions)
+    named = {(change.name, change.architecture) for change in changes}
+    again = reinstalled(after, unpacked_since(root, _seconds(base.snapshot.taken_at)))
+    again = tuple(change for change in again if (change.name, change.architecture) not in named)
+    return tuple(sorted((*changes, *again), key=lambda change: change.name)), ""
+
+
+def _between(store: Store, earlier: Transaction, later: Transaction) -> tuple[Transaction | None, str]:
+    """What happened between two transactions on record: its looks are theirs."""
+    base, complaint = _last_look(store, earlier)
+    if base is None:
+        return None, complaint
+    try:
+        then = store.load_snapshot(later.id, "pre")
+    except BootkeepError as error:
+        return None, f"the first look of {later.id} cannot be read: {error}"
+    before, after = _packages(base.snapshot.readings), _packages(then.readings)
+    if isinstance(before, str) or isinstance(after, str):
+        return (
+            None,
+            f"the packages before {later.id} cannot be compared: {before if isinstance(before, str) else after}",
+        )
+    changes = packages_between(before, after, compare_versions)
+    moment = min(then.taken_at, later.started_at)
+    id = _id_before(later.id)
+    if not changes or id <= earlier.id:
+        return None, ""
+    item = _transaction(id, base, changes, moment, after, before_record=later.id)
+    _keep_first_look(store, item.id, base)
+    store.save_snapshot(item.id, "post", replace(then, phase="post"))
+    item = replace(item, phases=("pre", "post"))
+    store.save_transaction(item)
+    return item, ""
+
+
+def _record(
+    store: Store, policy: Policy, base: _Look, changes: tuple[PackageChange, ...], *, root: Path
+) -> Transaction:
+    """A transaction that ended unseen: its look is taken now, and its verdict reached."""
+    until = time.monotonic() + _LOOK_S
+    now = now_utc()
+    written = written_at(root)
+    moment = datetime.fromtimestamp(written, UTC).strftime(_TIME) if written else now
+    moment = min(max(moment, base.snapshot.taken_at), now)  # a clock that was set must not turn the order around
+    packages = _packages(collect(LiveHost(root), (DPKG,), deadline_s=30.0))
+    item = _transaction(new_transaction_id(now), base, changes, moment, () if isinstance(packages, str) else packages)
+    seen = who_ran(root, item.caller, since=_seconds(base.snapshot.taken_at), until=time.time())
+    item = replace(item, caller=seen)
+    earlier = judged_before(store)
+    _keep_first_look(store, item.id, base)
+    since = f"@{int(_seconds(base.snapshot.taken_at))}"
+    snapshot = take_phase(store, item, "settled", root=root, until=until, tier=3, since=since)
+    judge_phase(store, item, snapshot, policy, root=root, until=until, earlier=earlier)
+    item = replace(item, phases=("pre", "settled"), awaits=("boot",))
+    store.save_transaction(item)  # last: from here on it is on record, with everything that belongs to it
+    return item
+
+
+def _transaction(
+    id: str,
+    base: _Look,
+    changes: tuple[PackageChange, ...],
+    moment: str,
+    packages: Sequence[Package],
+    *,
+    before_record: str = "",
+) -> Transaction:
+    last = f"the last look of {base.transaction}" if base.transaction else "the first look at this host"
+    when = f"before {before_record} began" if before_record else f"by {now_utc()}"
+    outcome, problem = outcome_of(changes, packages)
+    return Transaction(
+        id=id,
+        caller=unknown_caller(processes.boot_id()),
+        outcome=outcome,
+        outcome_detail=problem,
+        started_at=moment,
+        ended_at=moment,
+        steps=(TransactionStep(changes, moment, moment),),
+        phases=(),
+        missed=("post",) if not before_record else (),
+        hook_missed=f"it ran after {last} ({base.snapshot.taken_at}) and {when}; compared with that look",
+    )
+
+
+def _keep_first_look(store: Store, id: str, base: _Look) -> None:
+    """The look before it, with the copies of configuration that were taken then."""
+    store.save_snapshot(id, "pre", replace(base.snapshot, phase="pre"))
+    if not base.transaction:
+        return
+    for phase in (base.phase, "post"):
+        contents = store.config_copies(base.transaction, phase)
+        about = load_copies(store, base.transaction, phase)
+        if about:
+            add_copies(store, id, "pre", {path: FreshCopy(one, contents.get(path)) for path, one in about.items()})
+            return
+
+
+def _first_look(store: Store, root: Path) -> None:
+    from bootkeep.flows.snapshot import take_snapshot
+
+    save_baseline(store, take_snapshot("settled", root=root, deadline_s=_LOOK_S, tier=3))
+
+
+def _packages(readings: Readings) -> tuple[Package, ...] | str:
+    """All packages, or why they are not known. A machine without a package database has none."""
+    found = packages_of(readings)
+    if isinstance(found, Unknown):
+        return found.why
+    return () if isinstance(found, Absent) else found
+
+
+def _id_before(id: str) -> str:
+    """The id that sorts right before another one, at the same second."""
+    stamp, _, digits = id.rpartition("-")
+    return f"{stamp}-{int(digits, 16) - 1:08x}" if int(digits, 16) else id
+
+
+def _seconds(text: str) -> float:
+    try:
+        return datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0

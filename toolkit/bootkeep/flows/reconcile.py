@@ -1,0 +1,90 @@
+"""Kept files whose originals vanished are put back at their own paths: after a package manager that was killed half-way.
+
+A preserved kernel boots from its own place, with its own entry. But what stands in the packaged menu, and what the package
+database says is installed, names the original paths: as long as the package is there for the database, its files belong there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bootkeep.edges.preserved import is_whole, preserved_kernels, sha256_of
+from bootkeep.edges.store import Store
+from bootkeep.edges.vanished import put_file_back, put_tree_back
+from bootkeep.facts.kernel import LastGood
+from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.flows.preserve import installed_packages
+
+#: How many of the newest records may tell that a package manager went away half-way.
+_RECENT = 5
+#: Debian's, Fedora's and EL's, SUSE's.
+_INITRAMFS = ("boot/initrd.img-{}", "boot/initramfs-{}.img", "boot/initrd-{}")
+_GONE = frozenset({"config-files", "not-installed"})
+
+
+def put_back_vanished(root: Path, store: Store) -> tuple[str, ...]:
+    """Put back what vanished of the preserved kernels that must be there; one sentence for each. Nothing is overwritten.
+
+    Which must be there: a kernel whose package is still installed for the database, in the version that was preserved; and the
+    last-good one when it went in a transaction that nobody was asked about (no hook saw it, or it was cut off). A kernel that
+    somebody removed on purpose stays away. Raises OSError and PreserveError; what was put back stays.
+    """
+    said: list[str] = []
+    for record in preserved_kernels(root):
+        if _belongs(root, store, record) and is_whole(root, record):
+            said += _put_back(root, record)
+    return tuple(said)
+
+
+def _belongs(root: Path, store: Store, record: PreservedKernel) -> bool:
+    there = [
+        package for package in installed_packages(root) if package.name == record.package and package.state not in _GONE
+    ]
+    if any(package.version == record.package_version for package in there):
+        return True
+    good = store.last_good()
+    is_good = isinstance(good, LastGood) and good.image_sha256 == record.image_sha256
+    return is_good and not there and _unasked(store, record)
+
+
+def _unasked(store: Store, record: PreservedKernel) -> bool:
+    """Whether the transaction that took the package away was cut off, or seen by no hook."""
+    for item in store.newest(_RECENT):
+        if any(change.name == record.package for change in item.changes):
+            return _nobody_was_asked(item)
+    return False
+
+
+def _nobody_was_asked(item: Transaction) -> bool:
+    return bool(item.hook_missed) or (item.outcome is Outcome.INTERRUPTED and item.override is None)
+
+
+def _put_back(root: Path, record: PreservedKernel) -> list[str]:
+    """Modules, initramfs, image, in this order: an image that is there has everything that it needs."""
+    folder = root / "boot/bootkeep" / record.key
+    said: list[str] = []
+    image = root / f"boot/vmlinuz-{record.release}"
+    if image.exists() and sha256_of(image) != record.image_sha256:
+        return []  # another build of the same release stands there: its modules must not be mixed with ours
+    if record.modules_path:
+        place = f"usr/lib/modules/{record.release}"
+        count = put_tree_back(root / record.modules_path.lstrip("/"), root / place)
+        if count:
+            said.append(f"{count} file{'' if count == 1 else 's'} of /{place} had vanished and were put back")
+    if record.initramfs_sha256:
+        names = [name.format(record.release) for name in _INITRAMFS]
+        if not any((root / name).is_file() for name in names):
+            place = names[_family(root)]
+            put_file_back(folder / "initrd.img", root / place, link=False)  # dracut would write into both
+            said.append(f"/{place} had vanished and was put back")
+    if put_file_back(folder / "vmlinuz", image, link=True):
+        said.append(f"/boot/vmlinuz-{record.release} had vanished and was put back")
+    return said
+
+
+def _family(root: Path) -> int:
+    """Which of the names of an initramfs this system uses."""
+    if (root / "var/lib/dpkg/status").exists():
+        return 0
+    return 2 if any((root / "boot").glob("initrd-*")) or (root / "etc/SUSE-brand").exists() else 1
