@@ -29,6 +29,7 @@ COMMANDS = (
     "report",
     "diff",
     "watch",
+    "catch-up",
     "restore-config",
     "runbook",
     "preserve",

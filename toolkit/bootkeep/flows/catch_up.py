@@ -6,12 +6,14 @@ without Salt and without the hooks: it needs the package database and the store 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from bootkeep.edges import package_database
 from bootkeep.edges.baseline import Accounted, load_accounted, save_accounted
 from bootkeep.edges.preserved import PreserveError
+from bootkeep.edges.run import detach, run
 from bootkeep.edges.store import Store
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Outcome, Transaction
@@ -25,6 +27,7 @@ from bootkeep.flows.transaction import close_orphans
 #: package, and services still restart. The settled look waits as long.
 QUIET_S = 90.0
 _RECENT = 25
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,53 @@ def moved(store: Store, *, root: Path = Path("/")) -> bool:
     known = load_accounted(store)
     ids = store.transaction_ids()
     return known is None or known != Accounted(package_database.marks(root), ids[-1] if ids else "")
+
+
+def sentences(done: CaughtUp) -> tuple[str, ...]:
+    """What a person or a log should be told; nothing where there is nothing to tell."""
+    lines = [
+        f"hook missed: {names_of(item)}; recorded as {item.id}, see: bootkeep report {item.id}" for item in done.missed
+    ]
+    lines += [f"{item.id} was interrupted: {item.outcome_detail}" for item in done.closed]
+    return (*lines, *done.put_back, *done.complaints)
+
+
+def told_since(store: Store, told: frozenset[str] | None) -> tuple[list[dict[str, object]], frozenset[str]]:
+    """Events for the transactions that nobody saw to their end and that are not ``told``, and what is told then.
+
+    None for ``told``: this is the first look, which tells nothing.
+    """
+    found = [
+        item for item in reversed(store.newest(_RECENT)) if item.hook_missed or item.outcome is Outcome.INTERRUPTED
+    ]
+    events: list[dict[str, object]] = [
+        {
+            "id": item.id,
+            "outcome": item.outcome.value,
+            "hook_missed": bool(item.hook_missed),
+            "packages": len(item.changes),
+            "names": names_of(item),
+        }
+        for item in found
+        if told is not None and item.id not in told
+    ]
+    return events, frozenset(item.id for item in found)
+
+
+def start_catching_up() -> None:
+    """Have the comparison made by a process of its own: it takes seconds. One at a time, whoever else starts it."""
+    if Path("/run/systemd/system").is_dir():
+        done = run(["systemctl", "start", "--no-block", "bootkeep-catch-up.service"], timeout_s=2.0)
+        if done.exit_code == 0:
+            return
+    detach([sys.executable, "-I", "-m", "bootkeep.hooks", "catch-up"])
+
+
+def names_of(item: Transaction) -> str:
+    """The packages of a transaction, the first few by name."""
+    names = list(dict.fromkeys(change.name for change in item.changes))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def catch_up(

@@ -30,7 +30,7 @@ from bootkeep.flows.kernel_install import Planned, plan_kernel_install
 from bootkeep.flows.kernel_protection import protect_kernels
 from bootkeep.flows.loader_configuration import restore_loader_configuration, restored_differences
 from bootkeep.flows.pages import page
-from bootkeep.flows.preserving import keep_last_good_preserved, reload_units, withdraw_preserving
+from bootkeep.flows.preserving import keep_last_good_preserved, withdraw_preserving
 from bootkeep.flows.runbook import (
     BOOT_COPY,
     STORE_FOLDER,
@@ -40,7 +40,9 @@ from bootkeep.flows.runbook import (
     runbook_freshness,
     write_runbook,
 )
+from bootkeep.flows.safety_net import spread_net, take_net
 from bootkeep.flows.selftest import selftest
+from bootkeep.flows.units import reload_units
 
 #: Readings of the look before, in this process: a highstate looks often, and an initramfs takes seconds to list. What has
 #: changed (inode, size, time) is always read anew: bootkeep.flows.check decides that.
@@ -124,7 +126,8 @@ def loader_configuration_restored(folder: str, *, dry_run: bool) -> Converged:
 
 def hooks_in_force(*, dry_run: bool) -> Converged:
     """apt and dpkg call the hooks. Written, and then asked of apt itself: a later file may have cleared the list."""
-    changes = put_files(HOOKS, values(load_policy().hook_deadline_s), dry_run=dry_run)
+    deadline_s = load_policy().hook_deadline_s
+    changes = put_files(HOOKS, values(deadline_s), dry_run=dry_run) + spread_net(deadline_s, dry_run=dry_run)
     if changes and dry_run:
         return Converged(True, "The hooks of apt and dpkg would be installed.", changes)
     if any(change.subject.startswith("/etc/systemd/") for change in changes):
@@ -138,7 +141,7 @@ def hooks_in_force(*, dry_run: bool) -> Converged:
 
 def hooks_withdrawn(*, dry_run: bool) -> Converged:
     """No package manager calls the hooks."""
-    changes = take_files(HOOKS, dry_run=dry_run)
+    changes = take_net(dry_run=dry_run) + take_files(HOOKS, dry_run=dry_run)
     if not changes:
         return Converged(True, "There are no hooks.")
     if not dry_run:

@@ -10,6 +10,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Transaction
+from bootkeep.flows.catch_up import catch_up, sentences
 from bootkeep.flows.settling import settle, start_settling
 from bootkeep.flows.transaction import Answer, Request, close_transaction, open_transaction
 
@@ -40,3 +41,9 @@ def run_settling(wait_s: float) -> Transaction | None:
     if complaint:
         print(complaint, file=sys.stderr)  # noqa: T201 - standard error is the journal, or nothing
     return settle(Store(), policy)
+
+
+def run_catch_up() -> tuple[str, ...]:
+    """The safety net with this host's policy; what somebody should be told, a sentence each."""
+    policy, complaint = policy_or_default()
+    return ((complaint,) if complaint else ()) + sentences(catch_up(Store(), policy))

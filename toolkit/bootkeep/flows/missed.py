@@ -37,7 +37,7 @@ from bootkeep.flows.outcome import outcome_of
 from bootkeep.flows.phases import judge_phase, judged_before, take_phase
 from bootkeep.flows.who_ran import unknown_caller, who_ran
 from bootkeep.probes.packages.debian_version import compare_versions
-from bootkeep.probes.packages.dpkg import DPKG, packages_of
+from bootkeep.probes.packages.dpkg import DPKG, packages_of, unmerged_updates
 
 #: For the look at a transaction that was missed; a look that settles may take as long.
 _LOOK_S = 60.0
@@ -120,6 +120,9 @@ def _last_look(store: Store, item: Transaction) -> tuple[_Look | None, str]:
 def _since(base: _Look, root: Path) -> tuple[tuple[PackageChange, ...], str]:
     """What changed between a look and this moment, and what could not be compared."""
     now = collect(LiveHost(root), (DPKG,), deadline_s=30.0)
+    waiting = unmerged_updates(now)
+    if isinstance(waiting, int) and waiting:
+        return (), ""  # dpkg was killed and has not written down what it did: its next run does, and is compared then
     before, after = _packages(base.snapshot.readings), _packages(now)
     if isinstance(before, str) or isinstance(after, str):
         return (

@@ -49,11 +49,23 @@ class Preserved:
 
 
 def installed_packages(root: Path) -> tuple[Package, ...]:
-    """dpkg's packages; empty on a machine without dpkg. Raises NotUnderstood when the status file is damaged."""
+    """dpkg's packages; empty on a machine without dpkg. Raises NotUnderstood when the status file is damaged.
+
+    With what dpkg has not folded into its status file yet: after one that was killed, that is the truth (updates/NNNN, one
+    paragraph a file, in order).
+    """
     path = root / "var/lib/dpkg/status"
     if not path.exists():
         return ()
-    return parse_status(path.read_bytes().decode("utf-8", "surrogateescape"))
+    packages = parse_status(path.read_bytes().decode("utf-8", "surrogateescape"))
+    journal = sorted(entry for entry in (root / "var/lib/dpkg/updates").glob("[0-9]*") if entry.name.isdigit())
+    if not journal:
+        return packages
+    merged = {(one.name, one.architecture): one for one in packages}
+    for entry in journal:
+        for one in parse_status(entry.read_bytes().decode("utf-8", "surrogateescape")):
+            merged[one.name, one.architecture] = one
+    return tuple(merged[key] for key in sorted(merged))
 
 
 def kernel_files(root: Path, release: str) -> KernelFiles | None:

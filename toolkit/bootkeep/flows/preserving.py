@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from bootkeep.edges.preserved import is_whole, preserved_kernels, sha256_of
-from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError
@@ -22,6 +21,7 @@ from bootkeep.flows.preserve import (
     running_preserved,
     write_menu,
 )
+from bootkeep.flows.units import enabled, reload_units, systemctl
 
 ROOT = Path("/")
 UNITS = ("bootkeep-modules.service", "bootkeep-booted.service")
@@ -73,7 +73,7 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
             where=str(ROOT / MENU),
             next_step="Make another entry the default (grub-set-default) and start it, then run this again.",
         )
-    there = [unit for unit in UNITS if _enabled(unit)]
+    there = [unit for unit in UNITS if enabled(unit)]
     menu = ROOT / MENU
     script = Path(MENU_SCRIPT).exists()
     changes = [StateChange(unit, "enabled", "") for unit in there]
@@ -82,7 +82,7 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
         if script or menu.exists():
             save_loader_configuration("before the preserved kernels' entries go")
         for unit in there:
-            _systemctl("disable", unit)
+            systemctl("disable", unit)
         menu.unlink(missing_ok=True)
     changes += take_files(FILES, dry_run=dry_run)
     if changes and not dry_run:
@@ -108,10 +108,10 @@ def _files(hook_deadline_s: float, *, dry_run: bool) -> tuple[StateChange, ...]:
 
 
 def _units(*, dry_run: bool) -> tuple[StateChange, ...]:
-    missing = [unit for unit in UNITS if not _enabled(unit)]
+    missing = [unit for unit in UNITS if not enabled(unit)]
     if not dry_run:
         for unit in missing:
-            _systemctl("enable", unit)
+            systemctl("enable", unit)
     return tuple(StateChange(unit, "", "enabled") for unit in missing)
 
 
@@ -138,24 +138,3 @@ def _copy(record: LastGood, *, dry_run: bool) -> tuple[str, tuple[StateChange, .
 
 def _words(record: LastGood) -> str:
     return f"{record.release} ({record.package_version})" if record.package_version else record.release
-
-
-def _enabled(unit: str) -> bool:
-    return run(["systemctl", "is-enabled", unit], timeout_s=30).stdout.strip() == "enabled"
-
-
-def reload_units() -> None:
-    """Tell systemd that unit files of ours came, changed or went."""
-    # In a chroot or an image there is no manager to tell; systemctl says so and succeeds.
-    if Path("/run/systemd/system").is_dir():
-        _systemctl("daemon-reload")
-
-
-def _systemctl(*arguments: str) -> None:
-    done = run(["systemctl", *arguments], timeout_s=60)
-    if done.exit_code != 0:
-        raise BootkeepError(
-            f"systemctl {' '.join(arguments)} failed: {done.stderr.strip()[-300:] or f'exit code {done.exit_code}'}",
-            where="/etc/systemd/system",
-            next_step="See `systemctl status` and run it again.",
-        )

@@ -19,6 +19,8 @@ def main(arguments: Sequence[str]) -> int:
     """Exit code of one hook run: 0, or REFUSED."""
     if arguments and arguments[0] == "settle":
         return _settle(arguments[1:])
+    if arguments and arguments[0] == "catch-up":
+        return _catch_up()
     if tuple(arguments) not in {(family, phase) for family in ("apt", "dpkg") for phase in ("pre", "post")}:
         tell(f"bootkeep: a hook was called with {' '.join(arguments)!r}; see docs/reference/hooks.md")
         return 0
@@ -43,6 +45,15 @@ def _settle(arguments: Sequence[str]) -> int:
     done = run_settling(float(arguments[0]) if arguments else 0.0)
     for alarm in done.alarms if done else ():
         print(f"bootkeep: {alarm}", file=sys.stderr)  # noqa: T201 - standard error is the journal
+    return 0
+
+
+def _catch_up() -> int:
+    """The safety net, for a timer: what it found goes to the journal."""
+    from bootkeep.flows.hook_run import run_catch_up
+
+    for line in run_catch_up():
+        print(f"bootkeep: {line}", file=sys.stderr)  # noqa: T201 - standard error is the journal
     return 0
 
 
