@@ -84,6 +84,13 @@ def test_nothing_in_the_toolkit_imports_salt(path: Path) -> None:
     assert "salt" not in {module.split(".")[0] for module in imports_of(path)}
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if room(path) != "fleet"], ids=name_of)
+def test_only_the_fleet_knows_the_database(path: Path) -> None:
+    """A host never needs SQLAlchemy; the commands that do import the room when they are called."""
+    used = {module.split(".")[0] for module in imports_of(path)}
+    assert not used & {"sqlalchemy", "alembic", "psycopg"}
+
+
 @pytest.mark.parametrize(
     "path", [path for path in MODULES if room(path) in (*PURE, "edges", "flows", "hooks")], ids=name_of
 )

@@ -1,0 +1,319 @@
+"""Every way to write into the fleet's store. Each method is safe to repeat: the second time changes nothing that matters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
+from sqlalchemy import Connection, Table, and_, delete, func, select, update
+
+from bootkeep.facts.change import Change
+from bootkeep.facts.codec import to_json
+from bootkeep.facts.delivery import Manifest
+from bootkeep.facts.finding import Verdict
+from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.fleet.rows import HostStatus
+from bootkeep.fleet.sql import clean, pack, upsert
+from bootkeep.fleet.tables import (
+    ALERTS,
+    BODIES,
+    CAPTURES,
+    CHANGES,
+    HOSTS,
+    RECORDS,
+    REFUSALS,
+    REPORTS,
+    RUNBOOKS,
+    TRANSACTIONS,
+    VERDICTS,
+)
+from bootkeep.reports.document import Report
+
+#: Phases in the order in which they can come.
+PHASES = ("pre", "post", "settled", "boot")
+#: So many runbooks of one host are kept.
+RUNBOOKS_KEPT = 5
+_EMPTY_KEEPS = ("verdict", "verdict_sentence", "verdict_at", "runbook_state", "default_kernel")
+
+
+class Writer:
+    """Writes into one open database transaction; see :meth:`bootkeep.fleet.store.FleetStore.writing`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # --- hosts --------------------------------------------------------------------------------------------------------
+
+    def saw(self, host: str, now: str) -> None:
+        """This host spoke to us."""
+        row = {"host": host, "first_seen": now, "last_seen": now}
+        upsert(self._connection, HOSTS, row, keep=("first_seen",))
+
+    def save_status(self, host: str, status: HostStatus, now: str) -> None:
+        """What the host tells of itself; texts that are empty leave what is on record for the verdict and the runbook."""
+        self.saw(host, now)
+        values = {name: clean(value) if isinstance(value, str) else value for name, value in asdict(status).items()}
+        values = {name: value for name, value in values.items() if value != "" or name not in _EMPTY_KEEPS}
+        self._update_host(host, **values)
+
+    def set_problem(self, host: str, problem: str) -> None:
+        """What keeps this host's records from coming; empty when nothing does any more."""
+        self._update_host(host, problem=clean(problem))
+
+    def forget_host(self, host: str) -> None:
+        """Remove a host with everything that it delivered."""
+        for table in (CAPTURES, ALERTS):
+            self._connection.execute(delete(table).where(table.c.host == host))
+        self._connection.execute(delete(HOSTS).where(HOSTS.c.host == host))
+
+    def _update_host(self, host: str, **values: object) -> None:
+        self._connection.execute(update(HOSTS).where(HOSTS.c.host == host).values(**values))
+
+    # --- transactions -------------------------------------------------------------------------------------------------
+
+    def save_transaction(
+        self, host: str, transaction: Transaction, verdicts: Mapping[str, Verdict], *, digest: str, now: str
+    ) -> None:
+        """A transaction in its newest state, with the verdicts of its phases. ``digest``: of the record that says so."""
+        self.saw(host, now)
+        latest = next((verdicts[phase] for phase in reversed(PHASES) if phase in verdicts), None)
+        values: dict[str, object] = {
+            "host": host,
+            "id": transaction.id,
+            "started_at": clean(transaction.started_at, 20),
+            "ended_at": clean(transaction.ended_at, 20),
+            "manager": clean(transaction.caller.manager, 200),
+            "command": clean(" ".join(transaction.caller.command)),
+            "user": clean(transaction.caller.user, 200),
+            "salt_job": clean(transaction.caller.salt_job, 64),
+            "outcome": transaction.outcome.value,
+            "outcome_detail": clean(transaction.outcome_detail),
+            "phases": json.dumps([phase for phase in PHASES if phase in transaction.phases]),
+            "packages": len(transaction.changes),
+            "verdict": latest.judgement.value if latest else "UNKNOWN",
+            "verdict_sentence": clean(latest.sentence) if latest else "UNKNOWN: there is no verdict on record.",
+            "mood": _mood(transaction, latest),
+            "digest": digest,
+            "first_stored_at": now,
+            "stored_at": now,
+        }
+        upsert(self._connection, TRANSACTIONS, values, keep=("first_stored_at",))
+        for phase, verdict in verdicts.items():
+            upsert(
+                self._connection,
+                VERDICTS,
+                {
+                    "host": host,
+                    "id": transaction.id,
+                    "phase": phase,
+                    "verdict": verdict.judgement.value,
+                    "sentence": clean(verdict.sentence),
+                    "findings": to_json(verdict.findings),
+                },
+            )
+        self._follow_newest(host, transaction, latest)
+
+    def _follow_newest(self, host: str, transaction: Transaction, verdict: Verdict | None) -> None:
+        """The host's own row speaks of its newest transaction."""
+        newer = and_(HOSTS.c.host == host, HOSTS.c.last_transaction <= transaction.id)
+        values: dict[str, object] = {"last_transaction": transaction.id}
+        if verdict is not None:
+            values |= {
+                "verdict": verdict.judgement.value,
+                "verdict_sentence": clean(verdict.sentence),
+                "verdict_at": clean(transaction.ended_at or transaction.started_at, 20),
+            }
+        self._connection.execute(update(HOSTS).where(newer).values(**values))
+
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    def save_record(self, host: str, manifest: Manifest, *, now: str) -> bool:
+        """A delivered state of a transaction that is in the store; False when exactly this one was there already."""
+        there = select(RECORDS.c.number).where(
+            RECORDS.c.host == host, RECORDS.c.id == manifest.id, RECORDS.c.digest == manifest.digest
+        )
+        if self._connection.execute(there).first() is not None:
+            return False
+        self._connection.execute(
+            RECORDS.insert().values(
+                host=host,
+                id=manifest.id,
+                digest=manifest.digest,
+                phase=manifest.phase,
+                manifest=to_json(manifest),
+                size=manifest.size,
+                stored_at=now,
+            )
+        )
+        return True
+
+    def save_body(self, host: str, content: bytes) -> str:
+        """One file of a record, once a host; its digest. Counts into the host's bytes when it is new."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        row = {"host": host, "sha256": sha256, "size": len(content), "content": content}
+        if upsert(self._connection, BODIES, row, replace=False):
+            self._update_host(host, bytes=HOSTS.c.bytes + len(content))
+        return sha256
+
+    # --- reports and runbooks -----------------------------------------------------------------------------------------
+
+    def save_report(self, host: str, id: str, report: Report, *, digest: str, now: str) -> None:
+        """The report of a transaction, and its changes. ``digest``: of the record that it stands on."""
+        content = to_json(report).encode("ascii")
+        row = {
+            "host": host,
+            "id": id,
+            "digest": digest,
+            "headline": clean(report.headline),
+            "content": pack(content),
+            "generated_at": clean(report.generated_at, 20) or now,
+            "tool_version": clean(report.tool_version, 64),
+        }
+        upsert(self._connection, REPORTS, row)
+        self._connection.execute(delete(CHANGES).where(CHANGES.c.host == host, CHANGES.c.id == id))
+        rows = [_change_row(host, id, number, change) for number, change in enumerate(report.changes)]
+        if rows:
+            self._connection.execute(CHANGES.insert(), rows)
+        self._connection.execute(
+            update(TRANSACTIONS)
+            .where(TRANSACTIONS.c.host == host, TRANSACTIONS.c.id == id)
+            .values(summary=clean(report.summary), weakened=report.weakened, mood=report.mood, reported=digest)
+        )
+        if report.kernels.boots_next:
+            newest = and_(HOSTS.c.host == host, HOSTS.c.last_transaction == id)
+            self._connection.execute(
+                update(HOSTS).where(newest).values(default_kernel=clean(report.kernels.boots_next, 200))
+            )
+
+    def save_runbook(
+        self, host: str, document_id: str, text: str, *, generated_at: str, fingerprint: str, now: str
+    ) -> None:
+        """A runbook of a host becomes its current one; the oldest beyond ``RUNBOOKS_KEPT`` go."""
+        self.saw(host, now)
+        row = {
+            "host": host,
+            "document_id": document_id,
+            "generated_at": clean(generated_at, 20),
+            "fingerprint": fingerprint,
+            "content": pack(text.encode("ascii", "replace")),
+            "stored_at": now,
+        }
+        upsert(self._connection, RUNBOOKS, row)
+        self._update_host(host, runbook=document_id, runbook_at=row["generated_at"])
+        kept = (
+            select(RUNBOOKS.c.document_id)
+            .where(RUNBOOKS.c.host == host)
+            .order_by(RUNBOOKS.c.stored_at.desc(), RUNBOOKS.c.generated_at.desc())
+            .limit(RUNBOOKS_KEPT)
+        )
+        names = list(self._connection.execute(kept).scalars())
+        self._connection.execute(
+            delete(RUNBOOKS).where(RUNBOOKS.c.host == host, RUNBOOKS.c.document_id.not_in([*names, document_id]))
+        )
+
+    # --- captures, alerts, refusals -----------------------------------------------------------------------------------
+
+    def ask_capture(self, host: str, *, reason: str, asked_by: str, now: str) -> int:
+        """Ask for a look at a host; its number. The same question that still waits is not asked twice."""
+        waiting = select(CAPTURES.c.number).where(
+            CAPTURES.c.host == host, CAPTURES.c.reason == clean(reason), CAPTURES.c.state.in_(("asked", "sent"))
+        )
+        there = self._connection.execute(waiting).scalars().first()
+        if there is not None:
+            return int(there)
+        values = {"host": host, "reason": clean(reason), "asked_by": clean(asked_by, 200), "asked_at": now}
+        done = self._connection.execute(CAPTURES.insert().values(**values).returning(CAPTURES.c.number))
+        return int(done.scalar_one())
+
+    def set_capture(self, number: int, state: str, *, detail: str = "", now: str = "") -> None:
+        """What became of a capture: sent, done or failed."""
+        values = {"state": state, "detail": clean(detail), "done_at": now}
+        self._connection.execute(update(CAPTURES).where(CAPTURES.c.number == number).values(**values))
+
+    def raise_alert(self, host: str, kind: str, key: str, text: str, *, now: str, id: str = "", same: str = "") -> bool:
+        """Somebody has to be told; False when this alert is on record already. ``key``: what makes it the same one."""
+        there = select(ALERTS.c.number).where(ALERTS.c.host == host, ALERTS.c.kind == kind, ALERTS.c.key == key)
+        if self._connection.execute(there).first() is not None:
+            return False
+        row = {"host": host, "id": id, "kind": kind, "key": key, "same": same, "text": clean(text), "raised_at": now}
+        self._connection.execute(ALERTS.insert().values(**row))
+        return True
+
+    def mark_told(self, numbers: Iterable[int], now: str) -> None:
+        """Somebody was told of these alerts."""
+        self._connection.execute(update(ALERTS).where(ALERTS.c.number.in_(list(numbers))).values(told_at=now))
+
+    def refuse(self, sender: str, why: str, example: str, now: str) -> None:
+        """Count what was turned away: a row for each sender and reason, however often it comes."""
+        name, reason = clean(sender, 253), clean(why, 64)
+        row = {
+            "sender": name,
+            "why": reason,
+            "example": clean(example, 500),
+            "times": 0,
+            "first_at": now,
+            "last_at": now,
+        }
+        upsert(self._connection, REFUSALS, row, replace=False)
+        same = and_(REFUSALS.c.sender == name, REFUSALS.c.why == reason)
+        self._connection.execute(
+            update(REFUSALS).where(same).values(times=REFUSALS.c.times + 1, last_at=now, example=clean(example, 500))
+        )
+
+    # --- going away ---------------------------------------------------------------------------------------------------
+
+    def forget_transactions(self, host: str, ids: Iterable[str]) -> int:
+        """Remove transactions with their records, and the contents that no other record of the host names; freed bytes."""
+        # Named table by table: PostgreSQL and SQLite both cascade, but only where foreign keys are switched on.
+        wanted = list(ids)
+        tables: tuple[Table, ...] = (REPORTS, CHANGES, VERDICTS, RECORDS, TRANSACTIONS)
+        for table in tables:
+            self._connection.execute(delete(table).where(table.c.host == host, table.c.id.in_(wanted)))
+        return self.drop_unnamed_bodies(host)
+
+    def drop_unnamed_bodies(self, host: str) -> int:
+        """Remove contents that no record of the host names; freed bytes."""
+        named: set[str] = set()
+        for text in self._connection.execute(select(RECORDS.c.manifest).where(RECORDS.c.host == host)).scalars():
+            named.update(str(file["sha256"]) for file in json.loads(text)["files"])
+        freed = 0
+        rows = self._connection.execute(select(BODIES.c.sha256, BODIES.c.size).where(BODIES.c.host == host)).all()
+        for row in rows:
+            if row.sha256 not in named:
+                self._connection.execute(delete(BODIES).where(BODIES.c.host == host, BODIES.c.sha256 == row.sha256))
+                freed += row.size
+        total = select(func.coalesce(func.sum(BODIES.c.size), 0)).where(BODIES.c.host == host).scalar_subquery()
+        self._update_host(host, bytes=total)
+        return freed
+
+
+def _mood(transaction: Transaction, verdict: Verdict | None) -> str:
+    """As :attr:`bootkeep.reports.document.Report.mood`, until the report is there."""
+    word = verdict.judgement.value if verdict else "UNKNOWN"
+    if word == "NO-GO" or transaction.outcome in {Outcome.FAILED, Outcome.INTERRUPTED}:
+        return "bad"
+    return "good" if word == "GO" else "odd"
+
+
+def same_change(change: Change) -> str:
+    """What is equal where the same thing happened to another host: ``37 hosts: sshd_config replaced by openssh-server``."""
+    parts = (change.family, change.key, change.kind.value, change.change_class.value, change.package, change.rule)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _change_row(host: str, id: str, number: int, change: Change) -> dict[str, object]:
+    return {
+        "host": host,
+        "id": id,
+        "number": number,
+        "same": same_change(change),
+        "change_class": change.change_class.value,
+        "severity": change.severity.value,
+        "family": clean(change.family, 64),
+        "subject": clean(change.key),
+        "package": clean(change.package, 200),
+        "rule": clean(change.rule, 200),
+        "sentence": clean(change.sentence),
+    }
