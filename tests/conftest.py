@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bootkeep.edges.run import run
 from bootkeep.lab.host import DisposableHost, disposable_host
@@ -15,6 +16,10 @@ from bootkeep.lab.salt_python import staged
 
 CHECKOUT = Path(__file__).parents[1]
 CACHE = CHECKOUT / ".cache"
+
+# A busy machine must not fail a property: how long an example takes is bench/'s business.
+settings.register_profile("bootkeep", deadline=None)
+settings.load_profile("bootkeep")
 
 
 @pytest.fixture(scope="session")

@@ -196,6 +196,24 @@ def test_workers_and_terminals_are_no_changes_and_a_stale_program_is() -> None:
     assert "restart it" in change.sentence
 
 
+def test_the_script_that_called_the_package_manager_is_no_change() -> None:
+    script = replace(process(600, "/usr/bin/dash", "-c", "apt-get install hello; sleep 99"), caller=True)
+    helper = replace(process(601, "/usr/bin/ansible-async"), parent=600)
+    next_command = replace(process(602, "/usr/bin/sleep", "99"), parent=600)
+    here = listed(before().processes)
+    # It ended before the second look; or it went on with its next command. Only the first look knows that it called.
+    assert compare(replace(before(), processes=(*here, script, helper)), before()) == ()
+    later = (replace(script, caller=False), next_command)
+    assert (
+        compare(replace(before(), processes=(*here, script, helper)), replace(before(), processes=(*here, *later)))
+        == ()
+    )
+    # The same pid with another start is another process: no caller hides it.
+    other = replace(script, caller=False, start_ticks=9000)
+    told = compare(replace(before(), processes=(*here, script)), replace(before(), processes=(*here, other)))
+    assert [change.sentence for change in told] == ["dash started (user root)"]
+
+
 def test_kept_configuration_is_told_from_replaced() -> None:
     now = replace(
         before(), config_files=(*listed(before().config_files), config("/etc/ssh/sshd_config.dpkg-dist", "z"))

@@ -18,7 +18,8 @@ def process_changes(before: SystemState, after: SystemState, who: Attribution, g
     sides = gaps.both("process", before.processes, after.processes)
     if sides is None:
         return
-    old, new = (_groups(side) for side in sides)
+    callers = {process.identity for side in sides for process in side if process.caller}
+    old, new = (_groups(_without(side, callers)) for side in sides)
     # The family of stale processes says more: libraries too.
     told_as_stale = all(isinstance(state.settings.get("stale process"), Mapping) for state in (before, after))
     for key in sorted(old.keys() | new.keys()):
@@ -65,6 +66,21 @@ def process_changes(before: SystemState, after: SystemState, who: Attribution, g
                 package=package,
                 sentence=f"{name} still runs the old program, which was replaced on disk: restart it{_reason(package)}",
             )
+
+
+def _without(processes: tuple[Process, ...], callers: set[tuple[int, int]]) -> tuple[Process, ...]:
+    """Without those that called the package manager, at either look, and what they started and still wait for."""
+    hidden = {process.pid for process in processes if process.identity in callers}
+    children: dict[int, list[int]] = {}
+    for process in processes:
+        children.setdefault(process.parent, []).append(process.pid)
+    pending = list(hidden)
+    while pending:
+        for pid in children.get(pending.pop(), ()):
+            if pid not in hidden:
+                hidden.add(pid)
+                pending.append(pid)
+    return tuple(process for process in processes if process.pid not in hidden)
 
 
 def _groups(processes: tuple[Process, ...]) -> dict[str, list[Process]]:

@@ -29,6 +29,7 @@ class Process:
     arguments: tuple[str, ...]
     terminal: bool  # somebody's interactive session
     stale: bool  # its executable file was replaced or removed since it started
+    caller: bool = False  # a package manager runs below it: the shell, script or session that called it
 
     @property
     def identity(self) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bootkeep.edges.host import LiveHost
 from bootkeep.edges.native import listeners, processes, special_files, sysctl
-from bootkeep.edges.native.processes import parse_stat, trees_to_leave_out, unit_of_cgroup
+from bootkeep.edges.native.processes import callers_among, parse_stat, trees_to_leave_out, unit_of_cgroup
 from bootkeep.facts.reading import Status
 from bootkeep.probes.read import Digest, Listing
 from bootkeep.probes.services.processes import parse_listeners, parse_processes
@@ -115,6 +115,23 @@ def test_a_package_manager_and_all_that_it_started_are_left_out_but_not_what_sta
         {"pid": 40, "parent": 10, "name": "python3"},
     ]
     assert trees_to_leave_out(rows, 40) == {20, 21, 22, 40}
+
+
+def test_what_called_a_package_manager_is_marked_up_to_the_service_it_belongs_to() -> None:
+    def row(pid: int, parent: int, name: str, unit: str = "session-3.scope") -> dict[str, object]:
+        return {"pid": pid, "parent": parent, "name": name, "unit": unit}
+
+    rows = [
+        row(1, 0, "systemd", "init.scope"),
+        *(row(10, 1, "sshd", "ssh.service"), row(11, 10, "sshd"), row(12, 11, "bash"), row(13, 12, "apt-get")),
+        *(row(20, 1, "cron", "cron.service"), row(21, 20, "cron", "cron.service"), row(22, 21, "sh", "cron.service")),
+        *(row(23, 22, "unattended-upgr", "cron.service"), row(24, 23, "dpkg", "cron.service")),
+        *(row(30, 0, "sh", ""), row(31, 30, "rpm", "")),  # entered from outside of this pid namespace
+        *(row(40, 1, "tmux: server"), row(41, 40, "bash"), row(42, 1, "nginx", "nginx.service")),
+        *(row(50, 1, "bash", ""), row(51, 50, "dnf", "")),  # a script whose own parent has ended
+    ]
+    # 23 is a package manager itself: it is left out with its tree, whatever it is marked.
+    assert callers_among(rows) - {23} == {11, 12, 21, 22, 30, 50}
 
 
 def test_special_files_are_found_by_their_bits_and_links_are_not_followed(tmp_path: Path) -> None:

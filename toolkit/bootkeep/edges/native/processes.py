@@ -1,7 +1,8 @@
 """``processes``: every user-space process, as proc(5) shows it, with its arguments redacted before they leave this module.
 
 Never read: environments (they hold secrets). Left out: kernel threads, ourselves, and the tree of a package manager that
-runs right now: it would be in every ``pre`` and in no ``settled`` snapshot.
+runs right now: it would be in every ``pre`` and in no ``settled`` snapshot. What called the package manager is marked, for
+the same reason: the script may have ended by then, or have gone on with something else.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def answer(root: Path, _argument: str) -> str:
     proc, mask = root / "proc", host_mask(root)
     rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc, mask)) is not None]
     hidden = trees_to_leave_out(rows, looking_process())
-    return json.dumps([row for row in rows if row["pid"] not in hidden])
+    callers = callers_among(rows)
+    return json.dumps([row | {"caller": row["pid"] in callers} for row in rows if row["pid"] not in hidden])
 
 
 def trees_to_leave_out(rows: Iterable[dict[str, object]], own_pid: int) -> frozenset[object]:
@@ -136,6 +138,27 @@ def trees_to_leave_out(rows: Iterable[dict[str, object]], own_pid: int) -> froze
             hidden.add(pid)
             roots.extend(children.get(pid, ()))
     return frozenset(hidden)
+
+
+def callers_among(rows: Iterable[dict[str, object]]) -> frozenset[object]:
+    """Pids above every package manager: the script, shell and session that called it, up to the service they belong to.
+
+    A service's own main process (a child of init in its unit: cron, sshd, salt-minion) is none of them: when a transaction
+    stops it, that is news.
+    """
+    by_pid = {row["pid"]: row for row in rows}
+    callers: set[object] = set()
+    for row in by_pid.values():
+        if row["name"] in PACKAGE_MANAGERS:
+            above = by_pid.get(row["parent"])
+            while above is not None and above["pid"] != 1 and above["pid"] not in callers and not _is_main(above):
+                callers.add(above["pid"])
+                above = by_pid.get(above["parent"])
+    return frozenset(callers)
+
+
+def _is_main(row: dict[str, object]) -> bool:
+    return row["parent"] == 1 and str(row["unit"]).endswith(".service")
 
 
 def _pids(proc: Path) -> Iterable[int]:
