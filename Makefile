@@ -37,8 +37,8 @@ $(VENV)/.ready: requirements/build.txt requirements/dev.txt pyproject.toml | sys
 run: setup wheels ## the main job: a disposable Debian host is made boot-safe and patched; reports and runbook land in out/
 	@$(BIN)/python -m bootkeep.lab.demonstration --out out --cache $(CACHE)
 
-test: setup ## all tests, with real package managers in disposable hosts
-	@$(BIN)/python -m pytest
+test: setup ## all tests, with real package managers in disposable hosts; a worker a core
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.ready ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,7 +1,13 @@
-"""What all tests share: the disposable Debian 12 host, built once and cached, booted once a session and never twice at a time."""
+"""What all tests share: the disposable Debian 12 host, built once and cached, and who runs what when there are two workers.
+
+``make test`` gives each core a worker (pytest-xdist). The slow tests, which mostly wait for a machine, come first, so that
+the quick ones fill the gaps; the tests of one file stay together, because they share a host.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +28,40 @@ settings.register_profile("bootkeep", deadline=None)
 settings.load_profile("bootkeep")
 
 
+#: Folders of tests with hosts of their own, in the order in which they begin; all others come after them.
+_FIRST = ("lab", "packages", "rpm", "fleet", "salt", "docs")
+#: Folders whose files share daemons that are dear to start: one worker runs them all.
+_TOGETHER = ("fleet",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow folders first, and each file (or folder that shares daemons) to one worker."""
+    root = Path(__file__).parent
+
+    def folder(item: pytest.Item) -> str:
+        return item.path.relative_to(root).parts[0]
+
+    items.sort(key=lambda item: _FIRST.index(folder(item)) if folder(item) in _FIRST else len(_FIRST))
+    for item in items:
+        group = folder(item) if folder(item) in _TOGETHER else str(item.path.relative_to(root))
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def lab_wheels() -> None:
-    """The toolkit's wheel on the file server, as `make wheels` puts it there, built from the present source."""
+    """The toolkit's wheel on the file server, as `make wheels` puts it there, built from the present source; once a run."""
+    CACHE.mkdir(exist_ok=True)
+    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"pid {os.getpid()}")
+    with (CACHE / "wheels.run").open("a+") as note:
+        fcntl.flock(note, fcntl.LOCK_EX)
+        note.seek(0)
+        if note.read() != this_run:
+            _build_wheels()
+            note.truncate(0)
+            note.write(this_run)
+
+
+def _build_wheels() -> None:
     done = run([sys.executable, str(CHECKOUT / "tools" / "build_wheels.py")], timeout_s=300, directory=str(CHECKOUT))
     assert done.exit_code == 0, done.stdout + done.stderr
 

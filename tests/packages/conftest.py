@@ -6,6 +6,7 @@ it by chroot in namespaces of their own: what they start and mount is gone when 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -25,23 +26,29 @@ from bootkeep.lab.chroot import in_chroot
 
 CHECKOUT = Path(bootkeep.__file__).parent.parent.parent
 # Part of the name of the cached tar: raise it when the list of packages changes.
-BASE_VERSION = "2"
+BASE_VERSION = "3"
 BASE_PACKAGES = "python3,python3-psutil,unattended-upgrades,apt-utils,mount"
 
 
 def base_tar() -> Path:
-    """The base root as a tar; built on first use (about a minute), whole or not at all."""
+    """The base root as a tar; built on first use (about a minute), whole or not at all, by one process at a time."""
     tar = CHECKOUT / ".cache" / "packages" / f"base-{BASE_VERSION}.tar"
+    tar.parent.mkdir(parents=True, exist_ok=True)
+    with (tar.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _build_base(tar)
+    return tar
+
+
+def _build_base(tar: Path) -> None:
     if not tar.exists():
-        tar.parent.mkdir(parents=True, exist_ok=True)
         draft = tar.with_suffix(f".{os.getpid()}.draft")
         options = ["--mode=root", "--variant=apt", "--format=tar", f"--include={BASE_PACKAGES}"]
-        done = run(["mmdebstrap", *options, "bookworm", str(draft), "http://deb.debian.org/debian"], timeout_s=900)
+        done = run(["mmdebstrap", *options, "bookworm", str(draft)], timeout_s=900)
         if done.exit_code != 0:
             draft.unlink(missing_ok=True)
             pytest.fail(f"the base root cannot be built: {done.stderr[-2000:]}")
         draft.rename(tar)
-    return tar
 
 
 @dataclass
