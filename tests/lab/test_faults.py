@@ -154,7 +154,7 @@ def test_a_hung_systemctl_costs_its_own_reading(host: DisposableHost, tmp_path: 
         seconds = time.monotonic() - started
         item = last(host)
         assert (item.outcome, item.phases) == (Outcome.DONE, ("pre", "post"))
-        assert seconds < 16
+        assert seconds < 60  # of 4713
         readings = store(host).load_snapshot(item.id, "post").readings
         late = {key for key, reading in readings.items() if reading.status.value == "timeout"}
         assert late

@@ -80,7 +80,7 @@ def test_a_hung_tool_costs_a_reading_not_the_transaction(machine: Machine) -> No
     finally:
         tool.unlink()
     assert code == 0
-    assert time.monotonic() - started < 14
+    assert time.monotonic() - started < 60  # of 1000
     item = machine.only()
     assert item.outcome is Outcome.DONE, machine.log()
     assert item.phases == ("pre", "post"), machine.log()
@@ -94,7 +94,7 @@ def test_a_hung_interpreter_is_ended_with_all_it_started(machine: Machine) -> No
     machine.shim("apt-hook", PYTHON="/usr/local/bin/hang", DEADLINE="0.5")
     started = time.monotonic()
     assert install(machine)[0] == 0
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # of 1000
     assert machine.log().count("no end after") == 2
 
 

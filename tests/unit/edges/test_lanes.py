@@ -41,7 +41,7 @@ class Odd:
         return Reading(Status.OK, word * (300_000 if word == "long" else 1) + "\udcff", 3, "d")
 
 
-def ask(*words: str, seconds: float = 5.0, patience_s: float = 0.3) -> tuple[dict[str, Reading], float]:
+def ask(*words: str, seconds: float = 50.0, patience_s: float = 2.0) -> tuple[dict[str, Reading], float]:
     started = time.monotonic()
     reads = [File(f"/{word}") for word in words]
     answers = ask_in_lanes(Odd(), reads, until=started + seconds, patience_s=patience_s)
@@ -70,8 +70,8 @@ def test_a_hung_read_costs_itself(how: str) -> None:
         Status.OK,
         Status.OK,
     ]
-    assert 0.3 <= answers[how].seconds <= seconds < 2
-    until = time.monotonic() + 5
+    assert 2.0 <= answers[how].seconds <= seconds < 30  # the hung read itself would take 60
+    until = time.monotonic() + 30
     while children() != before and time.monotonic() < until:
         ask("one")  # the next look takes leave of those that were on their way out
     assert children() == before
@@ -84,19 +84,19 @@ def test_a_read_that_kills_its_process_or_breaks_costs_itself() -> None:
 
 
 def test_the_whole_ends_at_its_deadline() -> None:
-    answers, seconds = ask("one", "hang", "two", seconds=0.4, patience_s=9)
+    answers, seconds = ask("one", "hang", "two", seconds=4.0, patience_s=90)
     assert answers["one"].ok
     assert {answers["hang"].status, answers["two"].status} == {Status.TIMEOUT}
-    assert seconds < 1
+    assert seconds < 30
 
 
 def test_commands_wait_side_by_side_and_leave_nothing_behind() -> None:
-    slow = [Command(("sh", "-c", f"sleep 0.4; echo {number}")) for number in range(3)]
+    slow = [Command(("sh", "-c", f"sleep 3; echo {number}")) for number in range(3)]
     endless = Command(("sh", "-c", "exec sleep 4711"), timeout_s=30)
     started = time.monotonic()
     read = File("/proc/self/mountinfo")
-    answers = collect(LiveHost(), [Probe("p", (*slow, endless, read), lambda readings: readings)], deadline_s=2.0)
-    assert time.monotonic() - started < 2.2
+    answers = collect(LiveHost(), [Probe("p", (*slow, endless, read), lambda readings: readings)], deadline_s=8.0)  # one after the other they need 9
+    assert time.monotonic() - started < 20
     assert [answers[command.key].text for command in slow] == ["0\n", "1\n", "2\n"]
     assert answers[endless.key].status is Status.TIMEOUT
     assert answers[read.key].ok
@@ -148,12 +148,12 @@ def test_a_dead_mount_costs_its_own_reads(dead_mount: Path) -> None:
     dead = (Space("/etc/dead"), Listing("/etc/dead/*"), File("/etc/dead/file"), Native("initramfs:/etc/dead/initrd"))
     reads = (File("/etc/fstab"), *dead, Listing("/etc/*"))
     started = time.monotonic()
-    answers = collect(LiveHost(root), [Probe("p", reads, lambda readings: readings)], deadline_s=4.0)
+    answers = collect(LiveHost(root), [Probe("p", reads, lambda readings: readings)], deadline_s=8.0)
     seconds = time.monotonic() - started
     assert answers[reads[0].key].text == "x"
     # Four dead reads of a quarter of the deadline each: what comes after them is cut off, and says so.
     assert {answers[read.key].status for read in dead} == {Status.TIMEOUT}
-    assert seconds < 4.8
-    quick = collect(LiveHost(root), [Probe("p", (dead[0], File("/etc/fstab")), lambda r: r)], deadline_s=2.0)
+    assert seconds < 30  # it never answers
+    quick = collect(LiveHost(root), [Probe("p", (dead[0], File("/etc/fstab")), lambda r: r)], deadline_s=8.0)
     assert quick["file:/etc/fstab"].ok
     assert quick[dead[0].key].detail == "it hangs"

@@ -91,7 +91,7 @@ def test_a_worker_that_hears_its_deadline_has_the_last_word(tmp_path: Path) -> N
     hook.process.terminate()
     said, seconds = hook.end()
     assert (said, hook.person.read_text()) == ("ended 0", "late\n")
-    assert seconds < 1
+    assert seconds < 10  # of 60: nobody is held up, however busy the machine
 
 
 def test_a_worker_that_does_not_hear_is_left(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_worker_that_does_not_hear_is_left(tmp_path: Path) -> None:
     hook.process.terminate()
     said, seconds = hook.end()
     assert said == "out of time"
-    assert seconds < 1
+    assert seconds < 10  # of 60: nobody is held up, however busy the machine
     assert gone(worker)
 
 
@@ -132,6 +132,6 @@ def test_a_worker_that_not_even_sigkill_ends_holds_nobody_up(tmp_path: Path) -> 
             server.kill()
             run(["umount", "-l", str(place)], timeout_s=10)
     assert said == "out of time"
-    assert seconds < 1
+    assert seconds < 10  # of 60: nobody is held up, however busy the machine
     assert state == "D"
     assert gone(worker)
