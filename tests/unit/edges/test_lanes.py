@@ -95,7 +95,8 @@ def test_commands_wait_side_by_side_and_leave_nothing_behind() -> None:
     endless = Command(("sh", "-c", "exec sleep 4711"), timeout_s=30)
     started = time.monotonic()
     read = File("/proc/self/mountinfo")
-    answers = collect(LiveHost(), [Probe("p", (*slow, endless, read), lambda readings: readings)], deadline_s=8.0)  # one after the other they need 9
+    # One after the other they need 9 seconds.
+    answers = collect(LiveHost(), [Probe("p", (*slow, endless, read), lambda readings: readings)], deadline_s=8.0)
     assert time.monotonic() - started < 20
     assert [answers[command.key].text for command in slow] == ["0\n", "1\n", "2\n"]
     assert answers[endless.key].status is Status.TIMEOUT
