@@ -2,7 +2,8 @@
 
     python3 tests/machines/derive.py [NAME ...]
 
-``breakages.py`` says what is edited; each README repeats it. ``expected.json`` is written as found: read it before committing.
+``breakages.py`` and ``rpm_breakages.py`` say what is edited; each README repeats it. ``expected.json`` is written as found:
+read it before committing.
 """
 
 from __future__ import annotations
@@ -82,10 +83,11 @@ def derive(name: str, breakage: Breakage) -> str:
     found = [{"id": f.id, "severity": f.severity.value, "subject": f.subject} for f in verdict.findings]
     expected = {"judgement": verdict.judgement.value, "findings": found}
     (folder / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
+    module = breakage.edit.__module__.rpartition(".")[2]
     listed = "\n".join(f"* `{key}`" for key in changed)
     (folder / "README.md").write_text(
         f"# {name}\n\n{breakage.story}\n\n"
-        f"Derived from `{breakage.base}`, a recorded machine, by an edit of single readings (`breakages.py`, function "
+        f"Derived from `{breakage.base}`, a recorded machine, by an edit of single readings (`{module}.py`, function "
         f"`{breakage.edit.__name__}`): no machine was recorded in this state. Made again with "
         f"`python3 tests/machines/derive.py {name}`. Edited readings:\n\n{listed}\n"
     )
@@ -97,9 +99,11 @@ def main(names: Iterable[str]) -> None:
     # By this name only: the module that runs is called __main__, and its Breakage would be another class.
     from machines.breakages import BREAKAGES
     from machines.derive import derive as make
+    from machines.rpm_breakages import RPM_BREAKAGES
 
-    for name in list(names) or BREAKAGES:
-        print(make(name, BREAKAGES[name]), flush=True)
+    everything = BREAKAGES | RPM_BREAKAGES
+    for name in list(names) or everything:
+        print(make(name, everything[name]), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bootkeep.assemble_kernels import kernels_of
+from bootkeep.assemble_kernels import kernel_packages, kernels_of
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.kernel import Kernel
 from bootkeep.facts.machine import Identity
@@ -31,6 +31,7 @@ from bootkeep.probes.kernels.running import (
 )
 from bootkeep.probes.machine.identity import identity, os_release, resume_setting, root_locked
 from bootkeep.probes.machine.surroundings import surroundings
+from bootkeep.probes.packages.install_only import install_only
 from bootkeep.probes.packages.installed import architecture_of, packages_of, unmerged_updates
 from bootkeep.probes.storage.block import block_devices
 from bootkeep.probes.storage.drivers import root_drivers, root_drivers_elsewhere
@@ -81,6 +82,8 @@ def assemble(readings: Readings, *, taken_at: str) -> BootState:
         stacks=storage_stacks(readings),
         loaders=loaders(readings),
         around=surroundings(readings),
+        install_only=install_only(readings),
+        kernel_packages=kernel_packages(readings),
         root_drivers_elsewhere=root_drivers_elsewhere(readings),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
@@ -22,7 +23,9 @@ from bootkeep.probes.kernels.images import (
 )
 from bootkeep.probes.kernels.modules import modules_trees, tree_of
 from bootkeep.probes.machine.surroundings import kernel_options
-from bootkeep.probes.packages.installed import BootOwners, owners_of_boot, packages_of, version_order
+from bootkeep.probes.packages.installed import BootOwners, is_rpm, owners_of_boot, packages_of, version_order
+
+_TREE_IMAGE = re.compile(r"(?:/usr)?/lib/modules/([^/]+)/vmlinuz")
 
 
 def kernels_of(readings: Readings) -> Maybe[tuple[Kernel, ...]]:
@@ -128,6 +131,30 @@ def _owner_of(sources: _Sources, path: str, release: str) -> Maybe[OwningPackage
         known, key=lambda each: (each.state not in ("not-installed", "config-files"), bool(each.provides)), reverse=True
     )[0]
     return OwningPackage(package.name, package.architecture, package.version, package.state, package.provides)
+
+
+def kernel_packages(readings: Readings) -> Maybe[tuple[tuple[str, OwningPackage], ...]]:
+    """Release and package of every modules tree with an image whose package calls itself a kernel; Absent on a dpkg machine.
+
+    Told by the file that EL and SUSE keep in the tree, ``/lib/modules/<release>/vmlinuz``: a kernel that is not in /boot is here.
+    """
+    if not is_rpm(readings):
+        return Absent("rpm's database")
+    owners, packages = owners_of_boot(readings), packages_of(readings)
+    if isinstance(owners, (Absent, Unknown)):
+        return owners
+    if isinstance(packages, (Absent, Unknown)):
+        return packages
+    found: dict[str, OwningPackage] = {}
+    for path, rows in sorted(owners.by_path.items()):
+        match = _TREE_IMAGE.fullmatch(path)
+        for row in rows if match else ():
+            package = _match(packages, *row)
+            if match and package is not None and package.provides:
+                found[match[1]] = OwningPackage(
+                    package.name, package.architecture, package.version, package.state, package.provides
+                )
+    return tuple(sorted(found.items()))
 
 
 def _match(packages: tuple[Package, ...], name: str, architecture: str, version: str) -> Package | None:

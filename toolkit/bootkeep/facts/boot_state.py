@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bootkeep.facts.boot_entry import DefaultEntry, GrubConfig, PendingDefault
-from bootkeep.facts.kernel import Kernel, LastGood
+from bootkeep.facts.install_only import INSTALL_ONLY_NOT_TAKEN, InstallOnly
+from bootkeep.facts.kernel import Kernel, LastGood, OwningPackage
 from bootkeep.facts.loader_sight import Flushed, LoaderSight
 from bootkeep.facts.loaders import LOADERS_NOT_TAKEN, Loaders
 from bootkeep.facts.machine import Firmware, Identity, OsRelease
@@ -54,5 +55,8 @@ class BootState:
     stacks: StorageStacks = STACKS_NOT_TAKEN
     loaders: Loaders = LOADERS_NOT_TAKEN
     around: Surroundings = SURROUNDINGS_NOT_TAKEN
+    install_only: InstallOnly = INSTALL_ONLY_NOT_TAKEN
+    #: rpm: release and package of every modules tree whose package calls itself a kernel, whether it is in /boot or not.
+    kernel_packages: Maybe[tuple[tuple[str, OwningPackage], ...]] = Unknown("not taken")
     #: Release -> drivers of the root device that are built into the running kernel and modules in that one.
     root_drivers_elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()

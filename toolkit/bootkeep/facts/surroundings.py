@@ -35,6 +35,17 @@ class DkmsModule:
 
 
 @dataclass(frozen=True, slots=True)
+class Selinux:
+    """SELinux as the next boot will meet it."""
+
+    mode: str  # enforcing, permissive or disabled, by /etc/selinux/config
+    policy_type: str  # targeted, mls, ...
+    policies: tuple[str, ...]  # policy files of that type that are not empty
+    labels: tuple[tuple[str, str], ...]  # path and label of what the machine cannot come up without; empty: it has none
+    relabel: bool  # /.autorelabel is there: the next boot labels everything anew
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """Facts beside the chain of boot loader, kernel and initramfs."""
 
@@ -45,6 +56,9 @@ class Surroundings:
     kexec: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # /etc/default/kexec
     kdump: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # /etc/default/kdump-tools
     automatic: Maybe[frozenset[str]] = NOT_TAKEN  # packages that apt may remove when nothing needs them
+    selinux: Maybe[Selinux] = NOT_TAKEN
+    #: Path and text of what kernel-install gives the next kernel as its arguments (/etc/kernel/cmdline).
+    next_arguments: Maybe[tuple[str, str]] = NOT_TAKEN
 
 
 #: What a snapshot has that nobody asked.

@@ -13,6 +13,7 @@ from bootkeep.probes.kernels.running import RUNNING
 from bootkeep.probes.machine.identity import MACHINE
 from bootkeep.probes.machine.surroundings import SURROUNDINGS
 from bootkeep.probes.packages.dpkg import DPKG
+from bootkeep.probes.packages.install_only import INSTALL_ONLY
 from bootkeep.probes.packages.rpm import RPM
 from bootkeep.probes.read import Probe
 from bootkeep.probes.storage.block import BLOCK
@@ -23,6 +24,7 @@ from bootkeep.probes.storage.stacks import STACKS
 BOOT_PROBES: tuple[Probe, ...] = (
     DPKG,
     RPM,
+    INSTALL_ONLY,
     RUNNING,
     IMAGES,
     MODULES,

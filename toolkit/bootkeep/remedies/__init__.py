@@ -39,17 +39,21 @@ from bootkeep.remedies.initramfs_damaged import initramfs_damaged
 from bootkeep.remedies.initramfs_driver_missing import initramfs_driver_missing
 from bootkeep.remedies.initramfs_luks_missing import initramfs_luks_missing
 from bootkeep.remedies.initramfs_lvm_missing import initramfs_lvm_missing
+from bootkeep.remedies.install_only_weak import install_only_weak
 from bootkeep.remedies.interface_names_change import interface_names_change
 from bootkeep.remedies.kdump_without_memory import kdump_without_memory
 from bootkeep.remedies.kernel_argument_unresolved import kernel_argument_unresolved
 from bootkeep.remedies.kernel_flavour_changes import kernel_flavour_changes
+from bootkeep.remedies.kernel_not_put_in_place import kernel_not_put_in_place
 from bootkeep.remedies.kernel_replaced_in_place import kernel_replaced_in_place
 from bootkeep.remedies.kexec_bypasses_loader import kexec_bypasses_loader
 from bootkeep.remedies.last_good_removable import last_good_removable
+from bootkeep.remedies.loader_entry_missing import loader_entry_missing
 from bootkeep.remedies.loader_readback_differs import loader_readback_differs
 from bootkeep.remedies.lvm_device_missing import lvm_device_missing
 from bootkeep.remedies.multipath_not_in_initramfs import multipath_not_in_initramfs
 from bootkeep.remedies.network_driver_missing import network_driver_missing
+from bootkeep.remedies.next_command_line_wrong import next_command_line_wrong
 from bootkeep.remedies.package_transaction_unfinished import package_transaction_unfinished
 from bootkeep.remedies.raid_config_stale import raid_config_stale
 from bootkeep.remedies.raid_degraded import raid_degraded
@@ -58,6 +62,7 @@ from bootkeep.remedies.running_modules_missing import running_modules_missing
 from bootkeep.remedies.sbat_revoked import sbat_revoked
 from bootkeep.remedies.secure_boot_kernel_unsigned import secure_boot_kernel_unsigned
 from bootkeep.remedies.secure_boot_loader_unsigned import secure_boot_loader_unsigned
+from bootkeep.remedies.selinux_policy_broken import selinux_policy_broken
 
 #: Makes the remedy of one host; the second argument is the finding's subject ("" for the host's own newest kernel).
 RemedyOf = Callable[[BootState, str], Remedy]
@@ -111,6 +116,11 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "resume-device-missing": resume_device_missing,
         "sbat-revoked": sbat_revoked,
         "secure-boot-kernel-unsigned": secure_boot_kernel_unsigned,
+        "install-only-weak": install_only_weak,
+        "kernel-not-put-in-place": kernel_not_put_in_place,
+        "loader-entry-missing": loader_entry_missing,
+        "next-command-line-wrong": next_command_line_wrong,
+        "selinux-policy-broken": selinux_policy_broken,
         "secure-boot-loader-unsigned": secure_boot_loader_unsigned,
     }
 )

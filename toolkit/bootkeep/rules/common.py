@@ -7,6 +7,7 @@ import re
 from bootkeep.facts.boot_entry import BootEntry, DefaultEntry
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.kernel import Initramfs, Kernel, ModulesTree
+from bootkeep.facts.machine import OsRelease
 from bootkeep.facts.unknown import Absent, Unknown
 
 #: Said once for a root that has neither a kernel nor a menu nor a boot loader.
@@ -15,7 +16,11 @@ OUTSIDE = (
     "from outside (container, PXE, microVM)"
 )
 _GRUB_PACKAGES = frozenset(
-    {"grub-pc", "grub-efi-amd64", "grub-efi-arm64", "grub-efi-ia32", "grub-ieee1275", "grub-xen", "grub-coreboot"}
+    {
+        *("grub-pc", "grub-efi-amd64", "grub-efi-arm64", "grub-efi-ia32", "grub-ieee1275", "grub-xen", "grub-coreboot"),
+        *("grub2-pc", "grub2-efi-x64", "grub2-efi-aa64", "grub2-ppc64le"),  # EL, Fedora
+        *("grub2-i386-pc", "grub2-x86_64-efi", "grub2-arm64-efi", "grub2-powerpc-ieee1275"),  # SUSE
+    }
 )
 
 
@@ -45,6 +50,19 @@ def default_boot_entry(state: BootState) -> BootEntry | None:
         return state.default_entry.entry
     entries = entries_of(state)
     return entries[0] if entries else None
+
+
+def grub_folder(state: BootState) -> str:
+    """Where GRUB's files are: /boot/grub, or /boot/grub2 of the rpm families."""
+    if not isinstance(state.grub, (Absent, Unknown)):
+        return state.grub.folder
+    family = state.os_release.family if isinstance(state.os_release, OsRelease) else ""
+    return "/boot/grub2" if family in ("redhat", "suse") else "/boot/grub"
+
+
+def menu_path(state: BootState) -> str:
+    """The menu's file, as this machine has it or would have it."""
+    return f"{grub_folder(state)}/grub.cfg" if isinstance(state.grub, (Absent, Unknown)) else state.grub.path
 
 
 def entries_of(state: BootState) -> tuple[BootEntry, ...]:

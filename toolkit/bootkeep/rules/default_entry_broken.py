@@ -17,9 +17,11 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.rules.common import (
     default_boot_entry,
+    grub_folder,
     has_modules,
     is_ours,
     kernel_of_entry,
+    menu_path,
     needs_no_initramfs,
     state_path,
 )
@@ -44,7 +46,7 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
             Severity.AT_RISK,
             f"The default boot entry '{default.wanted}' ({default.chosen_by}) is not in the menu: GRUB silently starts the "
             "first entry instead.",
-            (_source(default), default.wanted),
+            (_source(state, default), default.wanted),
             subject=default.wanted,
         )
     entry = default_boot_entry(state)
@@ -55,8 +57,9 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     yield from _files(state, entry, state.boot_files)
 
 
-def _source(default: DefaultEntry) -> str:
-    return "/boot/grub/grubenv" if default.chosen_by in ("saved_entry", "next_entry") else "/boot/grub/grub.cfg"
+def _source(state: BootState, default: DefaultEntry) -> str:
+    saved = default.chosen_by in ("saved_entry", "next_entry")
+    return f"{grub_folder(state)}/grubenv" if saved else menu_path(state)
 
 
 def _files(state: BootState, entry: BootEntry, present: tuple[str, ...]) -> Iterable[Finding]:

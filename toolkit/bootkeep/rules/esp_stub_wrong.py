@@ -1,8 +1,9 @@
 """B11: GRUB's stub on the EFI system partition leads to another file system than /boot.
 
 Debian's signed GRUB reads EFI/debian/grub.cfg: three lines that search a file system by its UUID and go on with the grub.cfg
-there. After a clone or a new mkfs the UUID is gone: ``grub>``, no menu. AT_RISK while another partition's stub is right,
-WILL_NOT_BOOT when none is. Only stubs with a ``search`` by UUID are judged, on UEFI machines.
+there. After a clone or a new mkfs the UUID is gone: ``grub>``, no menu.
+AT_RISK while another partition's stub is right, WILL_NOT_BOOT when none is. On EL 9 and newer a stub that a whole menu has taken
+the place of is AT_RISK. Only stubs with a ``search`` by UUID are judged, on UEFI machines.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Iterable
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.loaders import Esp
-from bootkeep.facts.machine import Firmware
+from bootkeep.facts.machine import Firmware, OsRelease
 from bootkeep.facts.policy import Policy
+from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.rules.rule import Rule
 
 RULE = Rule("esp-stub-wrong", "B11")
@@ -24,6 +26,9 @@ _SEARCH = re.compile(
 )
 
 
+_MENU = re.compile(r"^\s*(?:menuentry|submenu|blscfg)\b", re.MULTILINE)
+
+
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     """Resolve the UUID of every stub."""
     esps = state.loaders.esps
@@ -31,6 +36,7 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         return
     if not isinstance(state.firmware, Firmware) or state.firmware.mode != "uefi":
         return
+    yield from _overwritten(state, esps)
     known = {device.uuid.lower() for device in state.block_devices if device.uuid}
     stubs = [
         (esp, path, match[1])
@@ -47,3 +53,24 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
             (f"{esp.device}: {path}", uuid),
             subject=f"{esp.device}: {path}",
         )
+
+
+def _overwritten(state: BootState, esps: tuple[Maybe[Esp], ...]) -> Iterable[Finding]:
+    """EL 9 and newer: grub2-mkconfig was pointed at the stub, as older instructions have it (rhboot/grub2#183).
+
+    The copy has a menu of its own, with a default and an environment of its own: from now on no kernel update reaches it.
+    """
+    rpm = isinstance(state.os_release, OsRelease) and state.os_release.family in ("redhat", "suse")
+    if not rpm or isinstance(state.grub, (Absent, Unknown)) or not state.grub.path.startswith("/boot/"):
+        return  # EL 8 keeps its menu there on purpose
+    for esp in esps:
+        if not isinstance(esp, Esp):
+            continue
+        for path, text in esp.texts:
+            if path.lower().startswith("efi/") and _MENU.search(text):
+                yield RULE.finding(
+                    Severity.AT_RISK,
+                    f"{path} on {esp.device} is a whole menu, not a stub of three lines: GRUB uses it, and no kernel update does.",
+                    (f"{esp.device}: {path}", f"{len(text.splitlines())} lines, with blscfg or menuentry"),
+                    subject=f"{esp.device}: {path}",
+                )

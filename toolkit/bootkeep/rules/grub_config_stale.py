@@ -15,7 +15,16 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.unknown import Absent, Unknown
-from bootkeep.rules.common import OUTSIDE, default_boot_entry, has_grub, installed_kernels, is_ours, state_path
+from bootkeep.rules.common import (
+    OUTSIDE,
+    default_boot_entry,
+    grub_folder,
+    has_grub,
+    installed_kernels,
+    is_ours,
+    menu_path,
+    state_path,
+)
 from bootkeep.rules.rule import Rule
 
 RULE = Rule("grub-config-stale", "B09")
@@ -49,10 +58,11 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         yield RULE.finding(
             Severity.AT_RISK,
             f"{grub.leftovers[0]} is left over: the last update of the menu did not finish.",
-            ("/boot/grub", "\n".join(grub.leftovers)),
+            (grub.folder, "\n".join(grub.leftovers)),
             subject=grub.leftovers[0],
         )
-    yield from _kernels_without_entry(state, grub.entries)
+    if isinstance(grub.bls, Absent):  # else the entries are files: loader-entry-missing
+        yield from _kernels_without_entry(state, grub.entries)
     yield from _entries_to_nothing(state, grub.entries)
     yield from _default_that_waits(state)
 
@@ -68,7 +78,7 @@ def _default_that_waits(state: BootState) -> Iterable[Finding]:
         f"GRUB_DEFAULT is '{pending.wanted}' now, but the menu was made with '{pending.present}': the next update-grub (every "
         f"kernel update runs it) changes what this machine starts to '{pending.wanted}'{to}.",
         (pending.source, f"GRUB_DEFAULT={pending.wanted}"),
-        ("/boot/grub/grub.cfg", f'set default="{pending.present}"'),
+        (menu_path(state), f'set default="{pending.present}"'),
         subject=pending.wanted,
     )
 
@@ -80,9 +90,9 @@ def _without_menu(state: BootState) -> Iterable[Finding]:
     if has_grub(state):
         yield RULE.finding(
             Severity.WILL_NOT_BOOT,
-            "/boot/grub/grub.cfg does not exist: GRUB stops at its prompt.",
-            ("/boot/grub", "no grub.cfg"),
-            subject="/boot/grub/grub.cfg",
+            f"{menu_path(state)} does not exist: GRUB stops at its prompt.",
+            (grub_folder(state), "no grub.cfg"),
+            subject=menu_path(state),
         )
     elif isinstance(state.kernels, tuple) and not state.kernels:
         yield RULE.unknown("what the boot loader starts", OUTSIDE)
@@ -99,7 +109,7 @@ def _kernels_without_entry(state: BootState, entries: tuple[BootEntry, ...]) -> 
             yield RULE.finding(
                 Severity.AT_RISK,
                 f"GRUB's menu has no entry for the installed kernel {kernel.release}: the menu is older than the kernel.",
-                ("/boot/grub/grub.cfg", "\n".join(entry.kernel_path for entry in entries if entry.kernel_path)),
+                (menu_path(state), "\n".join(entry.kernel_path for entry in entries if entry.kernel_path)),
                 ("/boot", kernel.image.path),
                 subject=kernel.release,
             )

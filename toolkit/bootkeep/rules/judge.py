@@ -36,17 +36,21 @@ from bootkeep.rules import (
     initramfs_driver_missing,
     initramfs_luks_missing,
     initramfs_lvm_missing,
+    install_only_weak,
     interface_names_change,
     kdump_without_memory,
     kernel_argument_unresolved,
     kernel_flavour_changes,
+    kernel_not_put_in_place,
     kernel_replaced_in_place,
     kexec_bypasses_loader,
     last_good_removable,
+    loader_entry_missing,
     loader_readback_differs,
     lvm_device_missing,
     multipath_not_in_initramfs,
     network_driver_missing,
+    next_command_line_wrong,
     package_transaction_unfinished,
     raid_config_stale,
     raid_degraded,
@@ -55,6 +59,7 @@ from bootkeep.rules import (
     sbat_revoked,
     secure_boot_kernel_unsigned,
     secure_boot_loader_unsigned,
+    selinux_policy_broken,
 )
 from bootkeep.rules.rule import Rule
 
@@ -84,6 +89,7 @@ _IN_ORDER = (
     default_entry_broken,
     kernel_argument_unresolved,
     grub_config_stale,
+    loader_entry_missing,
     grub_environment_damaged,
     loader_readback_differs,
     sbat_revoked,
@@ -95,7 +101,9 @@ _IN_ORDER = (
     grub_core_differs,
     grub_install_device_wrong,
     fallback_kernel_missing,
+    kernel_not_put_in_place,
     kernel_replaced_in_place,
+    selinux_policy_broken,
     running_modules_missing,
     kernel_flavour_changes,
     network_driver_missing,
@@ -107,7 +115,9 @@ _IN_ORDER = (
     boot_link_dangling,
     console_silent,
     kdump_without_memory,
+    next_command_line_wrong,
     last_good_removable,
+    install_only_weak,
 )
 
 #: Every rule, in that order. Explicit: a rule that is not here does not judge.
@@ -179,6 +189,9 @@ _ABOUT_BOOT = frozenset(
         console_silent,
         kdump_without_memory,
         last_good_removable,
+        loader_entry_missing,
+        kernel_not_put_in_place,
+        install_only_weak,
     )
 )
 

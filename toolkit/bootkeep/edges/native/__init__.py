@@ -39,6 +39,7 @@ MODULES = {
     "rpm-packages": "rpm_packages",
     "sbat-level": "sbat_level",
     "secure-boot": "secure_boot",
+    "selinux-labels": "selinux_labels",
     "shadow-states": "shadow_states",
     "special-files": "special_files",
     "special-walk": "special_walk",

@@ -93,6 +93,8 @@ def _bls(readings: Readings, menu: GrubMenu, place: GrubPlace) -> Maybe[Bls]:
     if isinstance(files, Unknown):
         return files
     machine_id = text_of(readings, MACHINE_ID, MACHINE_ID.path)
+    if isinstance(machine_id, Unknown):
+        return machine_id
     asks = any("$kernelopts" in line or "${kernelopts}" in line for file in files for line in file.all("options"))
     remembered = _environment(readings, place)
     from_environment = isinstance(remembered, dict) and bool(remembered.get("kernelopts"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bootkeep.facts.reading import Readings
-from bootkeep.facts.surroundings import DkmsModule, InitProgram, NetworkDrivers, Surroundings
+from bootkeep.facts.surroundings import DkmsModule, InitProgram, NetworkDrivers, Selinux, Surroundings
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import object_of, rows_of, text_of
 from bootkeep.probes.machine.identity import shell_assignments
@@ -20,6 +20,9 @@ DKMS = Listing("/var/lib/dkms/*/*")
 KEXEC = File("/etc/default/kexec")
 KDUMP = File("/etc/default/kdump-tools")
 EXTENDED_STATES = File("/var/lib/apt/extended_states")
+SELINUX = Native("selinux-labels")
+#: kernel-install(8): the first that is there; without either it takes /proc/cmdline, in a rescue shell the medium's own.
+NEXT_ARGUMENTS = (File("/etc/kernel/cmdline"), File("/usr/lib/kernel/cmdline"))
 
 _ARCHITECTURES = re.compile(r"-(?:x86_64|aarch64|i686|armv7l|ppc64le|s390x|riscv64)$")
 
@@ -34,6 +37,8 @@ def surroundings(readings: Readings) -> Surroundings:
         kexec=_settings(readings, KEXEC),
         kdump=_settings(readings, KDUMP),
         automatic=_automatic(readings),
+        selinux=_selinux(readings),
+        next_arguments=_next_arguments(readings),
     )
 
 
@@ -96,6 +101,33 @@ def _dkms(readings: Readings) -> Maybe[tuple[DkmsModule, ...]]:
     )
 
 
+def _selinux(readings: Readings) -> Maybe[Selinux]:
+    plain = object_of(readings, SELINUX, "SELinux's configuration")
+    if isinstance(plain, (Absent, Unknown)):
+        return plain
+    try:
+        return Selinux(
+            mode=str(plain["mode"]),
+            policy_type=str(plain["type"]),
+            policies=tuple(str(path) for path in plain["policies"]),
+            labels=tuple((str(path), str(label)) for path, label in sorted(plain["labels"].items())),
+            relabel=plain["relabel"] is True,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        return Unknown(f"SELinux's configuration was not understood: {error!r}")
+
+
+def _next_arguments(readings: Readings) -> Maybe[tuple[str, str]]:
+    for read in NEXT_ARGUMENTS:
+        text = text_of(readings, read, read.path)
+        if isinstance(text, str):
+            lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+            return read.path, " ".join(" ".join(lines).split())
+        if isinstance(text, Unknown):
+            return text
+    return Absent(NEXT_ARGUMENTS[0].path)
+
+
 def _hidden(readings: Readings) -> Maybe[tuple[tuple[str, tuple[str, ...]], ...]]:
     plain = object_of(readings, HIDDEN, "what lies below the mount points")
     if isinstance(plain, (Absent, Unknown)):
@@ -123,6 +155,6 @@ def _automatic(readings: Readings) -> Maybe[frozenset[str]]:
 
 SURROUNDINGS = Probe(
     name="surroundings",
-    reads=(NETWORK, INIT, HIDDEN, KERNEL_CONFIG, DKMS, KEXEC, KDUMP, EXTENDED_STATES),
+    reads=(NETWORK, INIT, HIDDEN, KERNEL_CONFIG, DKMS, KEXEC, KDUMP, EXTENDED_STATES, SELINUX, *NEXT_ARGUMENTS),
     understand=surroundings,
 )

@@ -32,8 +32,15 @@ def is_rpm(readings: Readings) -> bool:
 
 
 def packages_of(readings: Readings) -> Maybe[tuple[Package, ...]]:
-    """All installed packages."""
-    return rpm.packages_of(readings) if is_rpm(readings) else dpkg.packages_of(readings)
+    """All installed packages. A system of an rpm family without rpm's database is not one without packages: Unknown."""
+    if not is_rpm(readings):
+        return dpkg.packages_of(readings)
+    found = rpm.packages_of(readings)
+    return (
+        Unknown("rpm's database is not there, on a system made of rpm's packages")
+        if isinstance(found, Absent)
+        else found
+    )
 
 
 def unmerged_updates(readings: Readings) -> Maybe[int]:

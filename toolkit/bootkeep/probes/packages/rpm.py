@@ -58,13 +58,14 @@ def _package(row: dict[str, Any]) -> Package:
 def _with_leftovers(packages: list[Package]) -> Iterable[Package]:
     """rpm knows no half-installed package. Its mark of an upgrade that was stopped is the old one still beside the new one.
 
-    Of what may not be there twice every version but the newest is called ``duplicate``.
+    Of what may not be there twice every version but the newest is called ``duplicate``. Kernels may, also those that say no
+    more than kernel-uname-r: somebody has installed them with rpm -i.
     """
     groups: dict[tuple[str, str], list[Package]] = {}
     for package in packages:
         groups.setdefault((package.name, package.architecture), []).append(package)
     for (name, _architecture), group in groups.items():
-        if len(group) > 1 and name not in _KEYS | _SIDE_BY_SIDE and not any(each.side_by_side for each in group):
+        if len(group) > 1 and name not in _KEYS | _SIDE_BY_SIDE and not any(each.provides for each in group):
             group.sort(key=lambda each: version_key(each.version))
             for old in group[:-1]:
                 yield Package(old.name, old.architecture, old.version, old.wanted, "duplicate", old.error_flag)
