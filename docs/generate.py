@@ -39,9 +39,12 @@ def _plain(text: str | None) -> str:
 
 
 def commands() -> list[tuple[str, object]]:
-    """Name and command, in the order of ``bootkeep --help``."""
-    root = get_command(app)
-    return list(getattr(root, "commands", {}).items())
+    """Name and command, in the order of ``bootkeep --help``; a group, and after it each of its commands."""
+    found: list[tuple[str, object]] = []
+    for name, command in getattr(get_command(app), "commands", {}).items():
+        found.append((name, command))
+        found += [(f"{name} {inner}", one) for inner, one in getattr(command, "commands", {}).items()]
+    return found
 
 
 def _cell(text: str) -> str:

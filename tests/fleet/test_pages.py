@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootkeep.edges.site_folder import PageFile, write_site
+from bootkeep.edges.site_folder import PageFile, Readers, write_site
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.fleet_overview import FleetChange, FleetHost, FleetTransaction
 from bootkeep.fleet.pages import write_pages
@@ -128,12 +128,12 @@ def test_files_are_for_root_only_whatever_the_umask(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         write_pages(MadeFleet(2, 2), tmp_path / "a", now=NOW)
-        write_pages(MadeFleet(2, 2), tmp_path / "b", now=NOW, mode=0o640)
+        write_pages(MadeFleet(2, 2), tmp_path / "b", now=NOW, readers=Readers(os.getgid()))
     finally:
         os.umask(old)
     modes = {oct(path.stat().st_mode & 0o777) for path in (tmp_path / "a").rglob("*")}
     assert modes == {"0o600", "0o700"}
-    assert oct((tmp_path / "b/hosts").stat().st_mode & 0o777) == "0o750"
+    assert {oct((tmp_path / name).stat().st_mode & 0o777) for name in ("b", "b/hosts")} == {"0o750"}
     assert oct((tmp_path / "b/index.html").stat().st_mode & 0o777) == "0o640"
     assert oct((tmp_path / "b/.bootkeep").stat().st_mode & 0o777) == "0o700"
 

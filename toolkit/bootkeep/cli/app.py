@@ -34,6 +34,7 @@ COMMANDS = (
     "runbook",
     "preserve",
     "selftest",
+    "fleet",
 )
 
 

@@ -35,6 +35,28 @@ class PageFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Readers:
+    """Who may read the pages beside their owner: nobody, or one group, such as a web server's."""
+
+    group: int = -1
+
+    @property
+    def mode(self) -> int:
+        """Of a file."""
+        return 0o600 if self.group < 0 else 0o640
+
+    def let_in(self, folder: Path) -> None:
+        """Into a folder."""
+        if self.group >= 0:
+            os.chown(folder, -1, self.group)
+        folder.chmod(self.mode | 0o100 | (0o010 if self.group >= 0 else 0))
+
+
+#: The owner alone: pages say what is wrong with every host.
+ONLY_US = Readers()
+
+
+@dataclass(frozen=True, slots=True)
 class SiteWritten:
     """What a run did."""
 
@@ -48,7 +70,7 @@ def write_site(
     root: Path,
     pages: Sequence[PageFile],
     *,
-    mode: int = 0o600,
+    readers: Readers = ONLY_US,
     everything: bool = False,
     say: Callable[[int, int], None] | None = None,
 ) -> SiteWritten:
@@ -57,7 +79,7 @@ def write_site(
     ``everything``: replace also what is current. ``say`` is told how many of the changed files are done.
     Raises BootkeepError when another run is at work, or the folder holds something that is not ours; OSError when it cannot write.
     """
-    with _locked(root):
+    with _locked(root, readers):
         manifest = {} if everything else _read_manifest(root)
         there = set(_files(root))
         wanted = {page.path for page in pages}
@@ -70,7 +92,7 @@ def write_site(
         size = 0
         for start in range(0, len(todo), _BATCH):
             batch = todo[start : start + _BATCH]
-            size += _replace_all(root, batch, mode)
+            size += _replace_all(root, batch, readers)
             manifest.update((page.path, page.key) for page in batch)
             _write_manifest(root, manifest)
             if say is not None:
@@ -83,7 +105,7 @@ def write_site(
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def _locked(root: Path, readers: Readers) -> Iterator[None]:
     own = root / OWN
     if root.exists() and not own.is_dir() and any(root.iterdir()):
         raise BootkeepError(
@@ -93,6 +115,7 @@ def _locked(root: Path) -> Iterator[None]:
         )
     if not root.exists():
         private_folder(root)
+    readers.let_in(root)
     private_folder(own)
     with open(os.open(own / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "wb") as lock:
         try:
@@ -131,7 +154,7 @@ def _files(root: Path) -> Iterator[str]:
                 yield path.relative_to(root).as_posix()
 
 
-def _replace_all(root: Path, batch: Sequence[PageFile], mode: int) -> int:
+def _replace_all(root: Path, batch: Sequence[PageFile], readers: Readers) -> int:
     """Bytes of one batch: all drafts, one flush of the file system, then the renames and their folders.
 
     A flush for each of 50,000 files takes minutes on a busy master; one for hundreds says the same.
@@ -141,13 +164,15 @@ def _replace_all(root: Path, batch: Sequence[PageFile], mode: int) -> int:
     try:
         for page in batch:
             path = root / page.path
-            _make_folder(path.parent, root, mode)
+            _make_folder(path.parent, root, readers)
             draft = path.with_name(f".{path.name[:200]}.{os.getpid()}.draft")
             drafts.append((draft, path))
             content = page.make()
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(draft, flags, mode), "wb") as stream:
-                os.fchmod(stream.fileno(), mode)
+            with open(os.open(draft, flags, 0o600), "wb") as stream:
+                if readers.group >= 0:
+                    os.fchown(stream.fileno(), -1, readers.group)
+                os.fchmod(stream.fileno(), readers.mode)
                 stream.write(content)
             size += len(content)
         _flush(root)
@@ -173,16 +198,11 @@ def _flush(root: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folder(folder: Path, root: Path, mode: int) -> None:
+def _make_folder(folder: Path, root: Path, readers: Readers) -> None:
     if folder.is_dir():
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for made in (folder, *folder.parents):
         if made == root:
             return
-        made.chmod(_folder_mode(mode))
-
-
-def _folder_mode(mode: int) -> int:
-    """Who may read the files may enter the folders."""
-    return mode | ((mode & 0o444) >> 2)
+        readers.let_in(made)

@@ -37,6 +37,7 @@ class FleetHost:
     heard_at: str = ""  # when its minion last said anything
     hook_missed_at: str = ""  # a change of packages that no hook saw
     records_waiting: int = 0  # records that its spool still holds
+    problem: str = ""  # what keeps its records from coming
 
     @property
     def runbook_good(self) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from bootkeep import __version__
-from bootkeep.edges.site_folder import PageFile, SiteWritten, write_site
+from bootkeep.edges.site_folder import ONLY_US, PageFile, Readers, SiteWritten, write_site
+from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.fleet_overview import FleetHost, FleetTransaction
-from bootkeep.facts.runbook import Runbook
 from bootkeep.reports.document import Link, Report
 from bootkeep.reports.fleet_html import (
     DayEntry,
@@ -23,12 +23,14 @@ from bootkeep.reports.fleet_html import (
     HostLine,
     HostPage,
     OverviewPage,
+    RunbookPage,
     SharedLine,
     TimelinePage,
     TransactionLine,
     render_day,
     render_host,
     render_overview,
+    render_runbook,
     render_timeline,
     shard_rows,
 )
@@ -43,7 +45,6 @@ from bootkeep.reports.fleet_names import (
 )
 from bootkeep.reports.fleet_plot import moods_by_day, plot_days
 from bootkeep.reports.html import render_html
-from bootkeep.reports.runbook_html import runbook_html
 from bootkeep.reports.same_change import same_changes
 
 P = TypeVar("P")
@@ -69,8 +70,8 @@ class PageSource(Protocol):
         """The report of one; None when its body is not here."""
         ...
 
-    def runbook(self, host: str) -> Runbook | None:
-        """The master's copy of a host's runbook; None when there is none."""
+    def runbook(self, host: str) -> str | None:
+        """The text of the master's copy of a host's runbook; None when there is none."""
         ...
 
 
@@ -79,12 +80,12 @@ def write_pages(
     root: Path,
     *,
     now: str,
-    mode: int = 0o600,
+    readers: Readers = ONLY_US,
     everything: bool = False,
     say: Callable[[int, int], None] | None = None,
 ) -> SiteWritten:
     """Write the site, or bring it up to date: a page whose facts have not moved is not touched. ``now`` is UTC, ISO 8601."""
-    return write_site(root, plan_pages(source, now=now), mode=mode, everything=everything, say=say)
+    return write_site(root, plan_pages(source, now=now), readers=readers, everything=everything, say=say)
 
 
 def plan_pages(source: PageSource, *, now: str) -> list[PageFile]:
@@ -115,7 +116,7 @@ def _report_page(source: PageSource, line: TransactionLine, key: str) -> PageFil
     def make() -> bytes:
         report = source.report(line.it.host, line.it.id)
         if report is None:
-            raise LookupError(f"the report of {line.it.id} of {line.it.host} went away while the pages were written")
+            raise _went_away(f"the report of {line.it.id} of {line.it.host}")
         trail = (
             Link("../../index.html", "Hosts"),
             Link("../../timeline.html", "Transactions"),
@@ -126,14 +127,25 @@ def _report_page(source: PageSource, line: TransactionLine, key: str) -> PageFil
     return PageFile(transaction_page(line.it.host, line.it.id), _key("report", line.it.digest or key), make)
 
 
+def _went_away(what: str) -> BootkeepError:
+    return BootkeepError(
+        f"{what} went away while the pages were written", where="the fleet's store", next_step="Write them again."
+    )
+
+
 def _host_pages(
     source: PageSource, host: FleetHost, lines: list[TransactionLine], keys: dict[int, str]
 ) -> list[PageFile]:
     pages = []
-    runbook = source.runbook(host.id)
-    if runbook is not None:
-        key = _key("runbook", runbook.document_id, runbook.generated_at, runbook.fingerprint.overall)
-        pages.append(PageFile(runbook_page(host.id), key, lambda: _bytes(runbook_html(runbook))))
+    if host.runbook_id:
+
+        def runbook() -> bytes:
+            text = source.runbook(host.id)
+            if text is None:
+                raise _went_away(f"the runbook of {host.id}")
+            return _make(render_runbook, RunbookPage(host, text))
+
+        pages.append(PageFile(runbook_page(host.id), _key("runbook", repr(host), host.runbook_id), runbook))
     # Parts are counted from the oldest on, so that a full one never changes again; the page itself shows the last two.
     parts = [lines[start : start + HOST_LINES] for start in range(0, len(lines), HOST_LINES)] or [[]]
     older = parts[:-2]
@@ -153,10 +165,10 @@ def _host_pages(
         last = lines[-1].it.day if lines else ""
         plot = plot_days(moods_by_day(line.it for line in lines), last) if len(lines) > 1 else None
         earlier = f"older-{len(older)}.html" if older else ""
-        page = HostPage(host, tuple(reversed(recent)), plot, earlier=earlier, has_runbook=runbook is not None)
+        page = HostPage(host, tuple(reversed(recent)), plot, earlier=earlier)
         return _make(render_host, page)
 
-    key = _key("host", repr(host), str(runbook is not None), str(len(older)), *(keys[id(line)] for line in lines))
+    key = _key("host", repr(host), str(len(older)), *(keys[id(line)] for line in lines))
     return [*pages, PageFile(host_page(host.id), key, make)]
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
 from bootkeep.facts.finding import Evidence, Finding, Severity
 from bootkeep.facts.fleet_overview import FleetChange, FleetHost, FleetTransaction, Pending
-from bootkeep.facts.runbook import Freshness, Runbook
+from bootkeep.facts.runbook import Freshness
 from bootkeep.facts.transaction import Action, PackageChange
 from bootkeep.reports.document import Mark, Report, Row, Section, SideBySide, Subject, VerdictBox
 
@@ -76,10 +76,14 @@ class MadeFleet:
         """All transactions, host by host."""
         return iter(self._transactions)
 
-    def runbook(self, host: str) -> Runbook | None:
-        """None: runbooks are made of real machines' readings, not made up."""
-        del host
-        return None
+    def runbook(self, host: str) -> str | None:
+        """As long as a real one, and as wide."""
+        lines = [f"RESCUE RUNBOOK  {host}", "=" * 72]
+        lines += [
+            f"R{number}.  [ ] GRUB> linux /vmlinuz-6.1.0-56-amd64 root=UUID=... ro   ({number})"
+            for number in range(400)
+        ]
+        return "\n".join(lines) + "\n"
 
     def report(self, host: str, transaction: str) -> Report | None:
         """A report with the sections, packages and process list that such a transaction has."""

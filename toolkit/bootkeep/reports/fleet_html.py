@@ -31,6 +31,12 @@ _RUNBOOKS = {
 }
 
 
+def _runbook_words(host: FleetHost) -> str:
+    if host.runbook is Freshness.UNKNOWN and host.runbook_id:
+        return "not known: the host has not said whether it still fits"
+    return _RUNBOOKS[host.runbook][0]
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionLine:
     """A transaction with the places it leads to."""
@@ -101,7 +107,7 @@ class HostLine:
     @property
     def runbook_words(self) -> str:
         """One word or two."""
-        return _RUNBOOKS[self.it.runbook][0].partition(":")[0].partition(",")[0]
+        return _runbook_words(self.it).partition(":")[0].partition(",")[0]
 
     @property
     def runbook_look(self) -> str:
@@ -266,7 +272,6 @@ class HostPage:
     part: int = 0
     earlier: str = ""
     later: str = ""
-    has_runbook: bool = False
 
     @property
     def mood(self) -> str:
@@ -276,7 +281,7 @@ class HostPage:
     @property
     def runbook_words(self) -> str:
         """In full."""
-        return _RUNBOOKS[self.host.runbook][0]
+        return _runbook_words(self.host)
 
     @property
     def runbook_look(self) -> str:
@@ -286,7 +291,30 @@ class HostPage:
     @property
     def runbook_href(self) -> str:
         """The master's copy, beside this page."""
-        return runbook_page(self.host.id).rpartition("/")[2] if self.has_runbook else ""
+        return runbook_page(self.host.id).rpartition("/")[2] if self.host.runbook_id else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookPage:
+    """The master's copy of a host's runbook: the plain text, which is the one that counts."""
+
+    host: FleetHost
+    text: str
+
+    @property
+    def words(self) -> str:
+        """Whether it still holds."""
+        return _runbook_words(self.host)
+
+    @property
+    def good(self) -> bool:
+        """Whether it still gets the host up."""
+        return self.host.runbook_good
+
+
+def render_runbook(page: RunbookPage) -> str:
+    """``hosts/<host>/runbook.html``."""
+    return _render("runbook", page, top="../../", here="runbook")
 
 
 def render_overview(page: OverviewPage) -> str:
