@@ -5,38 +5,28 @@ from __future__ import annotations
 import email
 import email.policy
 import http.server
-import json
 import os
-import random
-import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootkeep.edges.senders import send
-from bootkeep.facts.codec import to_json
 from bootkeep.facts.fleet_overview import FleetChange, FleetHost, FleetTransaction
 from bootkeep.facts.notice import Destination, MessagePolicy, Notice, NoticeKind, NoticeRule
 from bootkeep.facts.runbook import Freshness
 from bootkeep.fleet.notices import notices_of
 from bootkeep.fleet.outbox import BACKOFF_S, Outbox, tell
 from bootkeep.reports.message import compose_message
-from conftest import CHECKOUT
 from fleet.hostile import HOSTILE
+from fleet.receivers import Mailbox, mail_server, policy_of, smtp, web
 
 NOW = "2026-11-24T12:00:00Z"
 SSHD = FleetChange(
@@ -44,91 +34,11 @@ SSHD = FleetChange(
 )
 
 
-class Mailbox:
-    """aiosmtpd's handler: keeps what it takes."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[str, email.message.EmailMessage]] = []
-        self.refuse: dict[str, str] = {}
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        """Some recipients are unknown here."""
-        if address in self.refuse:
-            return self.refuse[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        """Taken, and only then said to be."""
-        for recipient in envelope.rcpt_tos:
-            parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-            assert isinstance(parsed, email.message.EmailMessage)
-            self.mails.append((recipient, parsed))
-        return "250 OK"
-
-
 @pytest.fixture
 def mail() -> Iterator[tuple[Mailbox, str]]:
-    """A mail server on a free port of loopback."""
-    box = Mailbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield box, f"127.0.0.1:{port}"
-    finally:
-        controller.stop()
-
-
-@contextmanager
-def web(answer: Any = 200) -> Iterator[tuple[list[dict[str, Any]], str]]:
-    """A web server that keeps what it is sent; ``answer`` is a status, or a function that answers."""
-    taken: list[dict[str, Any]] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if callable(answer):
-                answer(self)
-                return
-            if answer == 200:
-                taken.append({"headers": dict(self.headers), "path": self.path, **json.loads(body)})
-            self.send_response(answer)
-            self.send_header("Location", "http://192.0.2.1/")
-            self.end_headers()
-
-        def log_message(self, *parts: Any) -> None:
-            """Quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield taken, f"http://127.0.0.1:{server.server_port}/hook?room=ops"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def smtp(address: str, **other: Any) -> Destination:
-    """The mail server of the fixture."""
-    values: dict[str, Any] = {
-        "to": ("ada@example.com",),
-        "sender": "bootkeep@example.com",
-        "tls": "none",
-        "per_hour": 1000,
-    }
-    return Destination("mail", "smtp", address, **{**values, **other})
-
-
-def policy_of(*destinations: Destination, **other: Any) -> MessagePolicy:
-    """Everything to everybody."""
-    rule = NoticeRule("all", tuple(one.name for one in destinations))
-    return MessagePolicy((rule,), destinations, **{"gather_s": 0.0, **other})
+    """A mail server, and its address."""
+    with mail_server() as one:
+        yield one
 
 
 def weakened(number: int) -> FleetTransaction:
@@ -405,67 +315,6 @@ def test_what_a_minion_said_cannot_be_a_header_or_a_line(notices: list[Notice]) 
     back = email.message_from_bytes(mail.as_bytes(), policy=email.policy.default)
     assert set(back.keys()) == set(mail.keys())
     assert "\n" not in str(back["Subject"])
-
-
-WORKER = """
-import sys, time
-from pathlib import Path
-from bootkeep.facts.codec import from_json
-from bootkeep.facts.notice import MessagePolicy, Notice, NoticeKind
-from bootkeep.fleet.outbox import Outbox, tell
-policy = from_json(MessagePolicy, Path(sys.argv[1]).read_text(), where="policy")
-first, count = int(sys.argv[3]), int(sys.argv[4])
-print("ready", flush=True)
-for number in range(first, first + count):
-    at, words = "2026-11-24T10:00:00Z", f"sentence {number}"
-    notice = Notice(NoticeKind.WEAKENED, f"host{number}", f"key{number}", words, at, f"t{number}")
-    tell(Outbox(Path(sys.argv[2])), [notice], policy, clock=time.time)
-"""
-
-
-def test_killed_at_random_nothing_is_lost_and_nothing_is_told_twice(tmp_path: Path) -> None:
-    """kill -9 of the process that tells, 25 times. A repetition carries the id of the first, so that it is seen as one."""
-    with web() as (taken, address):
-        policy = policy_of(Destination("chat", "webhook", address, per_hour=100000))
-        (tmp_path / "policy.json").write_text(to_json(policy))
-        dice = random.Random(7)
-        environment = {"PYTHONPATH": str(CHECKOUT / "toolkit"), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-        killed, outbox = 0, tmp_path / "outbox.sqlite"
-        for round in range(25):
-            argv = [sys.executable, "-c", WORKER, str(tmp_path / "policy.json"), str(outbox), str(round * 8), "8"]
-            child = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
-            assert child.stdout is not None
-            child.stdout.readline()
-            time.sleep(dice.uniform(0, 0.12))
-            os.kill(child.pid, signal.SIGKILL)
-            killed += child.wait() == -signal.SIGKILL
-            child.stdout.close()
-        assert killed >= 20
-        # What the source still says is noted again, as every run does; then all that waits is sent.
-        every = [
-            Notice(NoticeKind.WEAKENED, f"host{n}", f"key{n}", f"sentence {n}", "2026-11-24T10:00:00Z", f"t{n}")
-            for n in range(200)
-        ]
-        tell(Outbox(outbox), every, policy, clock=lambda: time.time() + 7200)
-        assert Outbox(outbox).waiting() == 0
-    messages = {one["id"]: one for one in taken}  # as a receiver that knows the key sees it
-    told = Counter(notice["host"] for one in messages.values() for notice in one["notices"])
-    assert set(told) == {f"host{number}" for number in range(200)}
-    assert set(told.values()) == {1}
-
-
-def test_two_processes_at_once_send_once(tmp_path: Path) -> None:
-    """A reactor and an administrator at the same moment."""
-    with web() as (taken, address):
-        policy = policy_of(Destination("chat", "webhook", address, per_hour=1000))
-        (tmp_path / "policy.json").write_text(to_json(policy))
-        environment = {"PYTHONPATH": str(CHECKOUT / "toolkit"), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-        argv = [sys.executable, "-c", WORKER, str(tmp_path / "policy.json"), str(tmp_path / "o.sqlite"), "0", "15"]
-        children = [subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL) for _ in range(3)]
-        assert [child.wait() for child in children] == [0, 0, 0]
-        tell(Outbox(tmp_path / "o.sqlite"), [], policy, clock=lambda: time.time() + 7200)
-    told = Counter(notice["host"] for one in taken for notice in one["notices"])
-    assert told == {f"host{number}": 1 for number in range(15)}
 
 
 def test_the_outbox_is_for_root_only(tmp_path: Path) -> None:
