@@ -12,7 +12,7 @@ export PIP_CACHE_DIR := $(CURDIR)/$(CACHE)/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup system run test lint types bench docs wheels clean
+.PHONY: help setup system run kd test lint types bench docs wheels clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ $(VENV)/.ready: requirements/build.txt requirements/dev.txt pyproject.toml | sys
 
 run: setup wheels ## the main job: a disposable Debian host is made boot-safe and patched; reports and runbook land in out/
 	@$(BIN)/python -m bootkeep.lab.demonstration --out out --cache $(CACHE)
+
+kd: setup wheels ## what happened to K.D., in real boots (QEMU): unprotected, protected, and by the runbook; results in out/kd
+	@$(BIN)/python -m bootkeep.lab.kd --out out/kd --cache $(CACHE)
 
 test: setup ## all tests, with real package managers in disposable hosts; a worker a core
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder

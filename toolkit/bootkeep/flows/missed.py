@@ -36,11 +36,13 @@ from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.flows.outcome import outcome_of
 from bootkeep.flows.phases import judge_phase, judged_before, take_phase
 from bootkeep.flows.who_ran import unknown_caller, who_ran
-from bootkeep.probes.packages.debian_version import compare_versions
-from bootkeep.probes.packages.dpkg import DPKG, packages_of, unmerged_updates
+from bootkeep.probes.packages import installed, rpm
+from bootkeep.probes.packages.dpkg import DPKG
 
 #: For the look at a transaction that was missed; a look that settles may take as long.
 _LOOK_S = 60.0
+#: Whichever of the two the system belongs to (probes.packages.installed).
+_DATABASES = (DPKG, rpm.RPM)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -119,20 +121,21 @@ def _last_look(store: Store, item: Transaction) -> tuple[_Look | None, str]:
 
 def _since(base: _Look, root: Path) -> tuple[tuple[PackageChange, ...], str]:
     """What changed between a look and this moment, and what could not be compared."""
-    now = collect(LiveHost(root), (DPKG,), deadline_s=30.0)
-    waiting = unmerged_updates(now)
+    now = collect(LiveHost(root), _DATABASES, deadline_s=30.0)
+    waiting = installed.unmerged_updates(now)
     if isinstance(waiting, int) and waiting:
         return (), ""  # dpkg was killed and has not written down what it did: its next run does, and is compared then
     before, after = _packages(base.snapshot.readings), _packages(now)
     if isinstance(before, str) or isinstance(after, str):
-        return (
-            (),
-            f"the packages of {base.snapshot.taken_at} and now cannot be compared: {before if isinstance(before, str) else after}",
-        )
-    changes = packages_between(before, after, compare_versions)
+        why = before if isinstance(before, str) else after
+        return (), f"the packages of {base.snapshot.taken_at} and now cannot be compared: {why}"
+    changes = packages_between(before, after, installed.version_order(now))
     named = {(change.name, change.architecture) for change in changes}
-    again = reinstalled(after, unpacked_since(root, _seconds(base.snapshot.taken_at)))
-    again = tuple(change for change in again if (change.name, change.architecture) not in named)
+    if installed.is_rpm(now):
+        written = rpm.installed_again(base.snapshot.readings, now)
+    else:
+        written = unpacked_since(root, _seconds(base.snapshot.taken_at))
+    again = (one for one in reinstalled(after, written) if (one.name, one.architecture) not in named)
     return tuple(sorted((*changes, *again), key=lambda change: change.name)), ""
 
 
@@ -151,7 +154,7 @@ def _between(store: Store, earlier: Transaction, later: Transaction) -> tuple[Tr
             None,
             f"the packages before {later.id} cannot be compared: {before if isinstance(before, str) else after}",
         )
-    changes = packages_between(before, after, compare_versions)
+    changes = packages_between(before, after, installed.version_order(then.readings))
     moment = min(then.taken_at, later.started_at)
     id = _id_before(later.id)
     if not changes or id <= earlier.id:
@@ -173,7 +176,7 @@ def _record(
     written = written_at(root)
     moment = datetime.fromtimestamp(written, UTC).strftime(_TIME) if written else now
     moment = min(max(moment, base.snapshot.taken_at), now)  # a clock that was set must not turn the order around
-    packages = _packages(collect(LiveHost(root), (DPKG,), deadline_s=30.0))
+    packages = _packages(collect(LiveHost(root), _DATABASES, deadline_s=30.0))
     item = _transaction(new_transaction_id(now), base, changes, moment, () if isinstance(packages, str) else packages)
     seen = who_ran(root, item.caller, since=_seconds(base.snapshot.taken_at), until=time.time())
     item = replace(item, caller=seen)
@@ -234,7 +237,7 @@ def _first_look(store: Store, root: Path) -> None:
 
 def _packages(readings: Readings) -> tuple[Package, ...] | str:
     """All packages, or why they are not known. A machine without a package database has none."""
-    found = packages_of(readings)
+    found = installed.packages_of(readings)
     if isinstance(found, Unknown):
         return found.why
     return () if isinstance(found, Absent) else found

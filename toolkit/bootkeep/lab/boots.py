@@ -30,13 +30,14 @@ class Boots:
     problems: tuple[str, ...]
 
 
-def choose_preserved(host: DisposableHost) -> Preserved | None:
-    """Ask GRUB, as an administrator would (``grub-reboot``), to boot the preserved kernel once; None when there is none."""
+def choose_preserved(host: DisposableHost, *, once: bool = True) -> Preserved | None:
+    """The preserved kernel; None when there is none. ``once``: GRUB is asked (``grub-reboot``) to boot it the next time."""
     folder = host.path("/boot/bootkeep")
     keys = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".")) if folder.is_dir() else []
     if not keys:
         return None
-    host.must(["grub-reboot", f"bootkeep-{keys[0]}"])
+    if once:
+        host.must(["grub-reboot", f"bootkeep-{keys[0]}"])
     release, _, version = keys[0].rpartition("_")
     module = host.path(f"/usr/lib/bootkeep/preserved/{keys[0]}/modules/kernel/drivers/net/dummy.ko")
     return Preserved(keys[0], release, version, hashlib.sha256(module.read_bytes()).hexdigest())
@@ -51,7 +52,7 @@ def boot_for_real(disk: Path, image: Image, preserved: Preserved | None, progres
     else:
         progress(f"booting the disk for real: preserved {preserved.release} ({preserved.package_version})")
         done = boot(disk)
-        problems += [f"preserved entry: {problem}" for problem in _preserved_problems(done, preserved)]
+        problems += [f"preserved entry: {problem}" for problem in preserved_problems(done, preserved)]
         lines.append(_line("the preserved kernel", done))
     progress("booting the disk for real: the default entry")
     done = boot(disk)
@@ -72,7 +73,8 @@ def _line(what: str, done: Boot) -> str:
     )
 
 
-def _preserved_problems(done: Boot, wanted: Preserved) -> list[str]:
+def preserved_problems(done: Boot, wanted: Preserved) -> list[str]:
+    """What of a boot of the preserved kernel is not as it was before; nothing when all is."""
     if not done.came_up:
         return [f"did not come up: {done.console[-400:]}"]
     facts = done.facts

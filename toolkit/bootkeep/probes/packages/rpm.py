@@ -44,6 +44,27 @@ def packages_of(readings: Readings) -> Maybe[tuple[Package, ...]]:
     return tuple(sorted(_with_leftovers(packages), key=lambda each: (each.name, each.architecture, each.version)))
 
 
+def installed_again(before: Readings, after: Readings) -> frozenset[str]:
+    """Packages (``name:architecture``) that were there before and after in the same version, but installed anew between."""
+    was, now = _install_times(before), _install_times(after)
+    return frozenset(
+        f"{name}:{arch}" for (name, arch, version), at in now.items() if was.get((name, arch, version), at) != at
+    )
+
+
+def _install_times(readings: Readings) -> dict[tuple[str, str, str], str]:
+    plain = object_of(readings, DATABASE, "rpm's database")
+    if isinstance(plain, (Absent, Unknown)):
+        return {}
+    try:
+        return {
+            (str(row["name"]), str(row["arch"]), str(row["version"])): str(row["installed"])
+            for row in plain["packages"]
+        }
+    except (KeyError, TypeError, AttributeError):
+        return {}
+
+
 def _package(row: dict[str, Any]) -> Package:
     return Package(
         name=str(row["name"]),
