@@ -5,25 +5,39 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
+
+import pytest
 
 from bootkeep.edges.serial_console import SerialConsole
 from bootkeep.lab.vm import Boot, facts_in
 
 
-def test_escapes_are_left_out_also_when_they_come_in_two_pieces() -> None:
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a serial line."""
     machine, line = socket.socketpair()
+    yield machine, line
+    line.close()
+    machine.close()
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def test_escapes_are_left_out_also_when_they_come_in_two_pieces(pair: Pair) -> None:
+    machine, line = pair
     console = SerialConsole(line)
     machine.send(b"g\x1b[9;2Hrub> \x1b[")
     assert console.wait_for("grub> ", timeout_s=2) == "grub> "
     machine.send(b"7mmenu\x1b[0m\r\n")
     assert console.wait_for("menu\n", timeout_s=2)
     assert console.seen == "grub> menu\n"
-    machine.close()
 
 
-def test_a_slow_machine_loses_no_character() -> None:
+def test_a_slow_machine_loses_no_character(pair: Pair) -> None:
     """It takes a character every 50 ms, and drops what comes while it is busy with the one before."""
-    machine, line = socket.socketpair()
+    machine, line = pair
     got: list[str] = []
 
     def slow() -> None:
@@ -32,17 +46,19 @@ def test_a_slow_machine_loses_no_character() -> None:
             time.sleep(0.05)
             machine.send(data[:1])
 
-    threading.Thread(target=slow, daemon=True).start()
+    busy = threading.Thread(target=slow, daemon=True)
+    busy.start()
     console = SerialConsole(line)
     console.type("set k=6.1.0-55")
     assert console.wait_for("-55", timeout_s=5)
     time.sleep(0.1)
     assert "".join(got) == "set k=6.1.0-55\r"
-    line.close()
+    line.shutdown(socket.SHUT_RDWR)
+    busy.join(5)
 
 
-def test_it_waits_for_what_comes_after_the_last_line_and_no_longer_than_the_machine_is_on() -> None:
-    machine, line = socket.socketpair()
+def test_it_waits_for_what_comes_after_the_last_line_and_no_longer_than_the_machine_is_on(pair: Pair) -> None:
+    machine, line = pair
     machine.send(b"grub> ")
     console = SerialConsole(line, lambda: False)
     assert console.wait_for("grub> ", timeout_s=5) == "grub> "
@@ -50,7 +66,6 @@ def test_it_waits_for_what_comes_after_the_last_line_and_no_longer_than_the_mach
     started = time.monotonic()
     assert console.wait_for("grub> ", timeout_s=30) == ""
     assert time.monotonic() - started < 5
-    machine.close()
 
 
 def test_a_proof_is_the_newest_whole_one() -> None:
