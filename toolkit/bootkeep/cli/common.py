@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import IntEnum
+from enum import Enum, IntEnum
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -16,8 +16,14 @@ from bootkeep.facts.errors import BootkeepError, Refused
 from bootkeep.facts.finding import Judgement
 
 
+def one_of(words: type[Enum]) -> str:
+    """``a, b or c``: the values of an option, for its help text; in its metavar a narrow terminal would break them."""
+    *first, last = (str(word.value) for word in words)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 class ExitCode(IntEnum):
-    """Stable and documented: scripts depend on them (docs/reference/exit-codes.md)."""
+    """Stable and documented: scripts depend on them (docs/reference/command-line.md)."""
 
     OK = 0  # done; a check said GO
     NO_GO = 1  # a check said NO-GO; a runbook is not fresh; a self-test failed

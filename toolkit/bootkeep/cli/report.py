@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bootkeep.cli.common import JsonOption, console, errors_become_exits
+from bootkeep.cli.common import JsonOption, console, errors_become_exits, one_of
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.flows.report import build_report, policy_for, render, render_pdf, store_at, verdict_now, write_report
 from bootkeep.reports.document import Report
@@ -27,7 +27,7 @@ class Form(StrEnum):
 TransactionArgument = Annotated[
     str, typer.Argument(metavar="[TXN|last]", help="A transaction's id, its beginning, or 'last'.")
 ]
-FormatOption = Annotated[Form, typer.Option("--format", "-f", help="How to print it.")]
+FormatOption = Annotated[Form, typer.Option("--format", "-f", metavar="FORM", help=f"How to print it: {one_of(Form)}.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, readable by its owner only.")
 ]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bootkeep.cli.common import ExitCode, JsonOption, errors_become_exits, print_json
+from bootkeep.cli.common import ExitCode, JsonOption, errors_become_exits, one_of, print_json
 from bootkeep.edges.config import load_policy
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.host import LiveHost
@@ -59,7 +59,9 @@ def runbook(
     root: Annotated[
         Path, typer.Option(help="Look at a system that is mounted here instead of the running one.")
     ] = Path("/"),
-    form: Annotated[Form, typer.Option("--format", help="Which form to print.")] = Form.TEXT,
+    form: Annotated[
+        Form, typer.Option("--format", metavar="FORM", help=f"Which form to print: {one_of(Form)}.")
+    ] = Form.TEXT,
     output: Annotated[Path | None, typer.Option(help="Write the form to this file instead of standard output.")] = None,
     paper: Annotated[Paper, typer.Option(help="Paper size of the PDF.")] = Paper.A4,
     check: Annotated[

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bootkeep.cli.common import JsonOption, console, errors_become_exits, print_json
+from bootkeep.cli.common import JsonOption, console, errors_become_exits, one_of, print_json
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.transaction import Outcome
 from bootkeep.flows.listing import Line, Wanted, lines_of, local_time
@@ -29,7 +29,10 @@ UntilOption = Annotated[str, typer.Option("--until", metavar="WHEN", help="Only 
 PackageOption = Annotated[
     str, typer.Option("--package", "-p", metavar="NAME", help="Only those that touched this package.")
 ]
-OutcomeOption = Annotated[Outcome | None, typer.Option("--outcome", help="Only those that ended like this.")]
+OutcomeOption = Annotated[
+    Outcome | None,
+    typer.Option("--outcome", metavar="OUTCOME", help=f"Only those that ended like this: {one_of(Outcome)}."),
+]
 ManagerOption = Annotated[
     str,
     typer.Option("--manager", metavar="NAME", help="Only those of this program: apt-get, dpkg, unattended-upgrade."),
