@@ -85,6 +85,9 @@ def command_line_page() -> str:
         _plain(app.info.help if isinstance(app.info.help, str) else ""),
         "Every command takes `--help`; `bootkeep --install-completion` sets up your shell.",
         "",
+        _plain(app.info.epilog if isinstance(app.info.epilog, str) else "")
+        + " They are stable: scripts may depend on them.",
+        "",
     ]
     for name, command in commands():
         lines += [f"## bootkeep {name}", "", _plain(getattr(command, "help", "")), ""]
