@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bootkeep.cli import fleet_pages
+from bootkeep.cli import fleet_pages, fleet_print
 
 group = typer.Typer(
     name="fleet",
@@ -19,3 +19,4 @@ def register(app: typer.Typer) -> None:
 
 
 fleet_pages.register(group)
+fleet_print.register(group)
