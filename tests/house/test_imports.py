@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from house.source import PACKAGE, files, imports_of, name_of, part_of, tree_of
+from house.source import CHECKOUT, PACKAGE, files, imports_of, name_of, part_of, tree_of
 
 #: A room and the rooms that it may import from, besides itself.
 MAY_IMPORT = {
@@ -43,6 +43,8 @@ IMPURE_MODULES = {
     "salt",
 }
 MODULES = files(".py", "toolkit")
+#: What may use the cipher library that Salt stands on, and only late.
+CIPHERS = ("toolkit/bootkeep/edges/sealing.py", "toolkit/bootkeep/edges/signing.py")
 
 
 def room(path: Path) -> str:
@@ -101,13 +103,14 @@ def test_what_hooks_reach_needs_only_the_standard_library_and_psutil(path: Path)
     """
     own = {"bootkeep", "psutil", *sys.stdlib_module_names}
     pages = {"jinja2", "rich", "typst", "segno"} if room(path) in ("reports", "runbook", "flows") else set()
-    pages |= {"cryptography"} if name_of(path) == "toolkit/bootkeep/edges/sealing.py" else set()
+    pages |= {"cryptography"} if name_of(path) in CIPHERS else set()
     used = {module.split(".")[0] for module in imports_of(path)}
     assert used <= own | pages, sorted(used - own - pages)
 
 
 def test_the_cipher_library_is_imported_only_where_something_is_sealed() -> None:
     """At the top of the module it would cost every hook its time."""
-    tree = tree_of(PACKAGE / "edges" / "sealing.py")
-    top = {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert not [module for module in top if module.startswith("cryptography")]
+    for name in CIPHERS:
+        tree = tree_of(CHECKOUT / name)
+        top = {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+        assert not [module for module in top if module.startswith("cryptography")]

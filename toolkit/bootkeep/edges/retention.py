@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootkeep.edges.delivered import is_delivered
+
 #: What the store calls a transaction: its time, and eight hex digits.
 TRANSACTION_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z", re.ASCII)
 #: An unreferenced copy or draft younger than this belongs to a writer that is still at work.
@@ -42,7 +44,7 @@ def prune_transactions(
         size = _tree_size(place) + sum(_file_size(blob_path(folder.parent, digest)) for digest in own)
         too_many = number >= limits.count or kept_bytes + size > limits.bytes
         too_old = _modified(place / "record.json") < oldest_allowed
-        waits = limits.await_delivery and not os.path.lexists(place / "delivered")
+        waits = limits.await_delivery and not is_delivered(place)
         if number > 0 and (too_many or too_old) and not waits and not is_open(name):
             _remove_tree(place)
             gone.append(name)

@@ -7,7 +7,7 @@
         transactions/<id>/<phase>.json.gz  facts.reading.Snapshot
         transactions/<id>/verdict-<phase>.json  facts.finding.Verdict, as it was reached then
         transactions/<id>/config/<phase>.json   path -> digest of its copy
-        transactions/<id>/delivered        somebody else holds this transaction too
+        transactions/<id>/delivered        who holds this transaction too, and in which state (edges.delivered)
         transactions/<id>/copies-<phase>.json   what else makes each file what it is (edges.kept_copies)
         redaction.key                      the host's key for pseudonyms (edges.redaction_key)
         blobs/<2 hex>/<sha256>.gz          the copies themselves, each content once
@@ -22,6 +22,7 @@ before the record: it does not exist for readers and :meth:`Store.prune` removes
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -29,12 +30,14 @@ import json
 import os
 import re
 import secrets
+import sys
 import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bootkeep.edges import delivered
 from bootkeep.edges.files import private_folder, replace_file, sync_folder
 from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.refusals import damage, damaged, refusals
@@ -52,6 +55,8 @@ STORE_ROOT = Path("/var/lib/bootkeep")
 PHASES = frozenset({"pre", "post", "settled", "boot", "manual"})
 #: One copy of a configuration file; a larger file is listed with its digest missing, never half-copied.
 CONFIG_COPY_LIMIT = 4 * 1024 * 1024
+#: Bytes that a write on a full disk wants beside its own content: the next files of the same transaction.
+_SPARE = 1024 * 1024
 #: A gzip member may unpack to at most this much: a damaged or hostile file must not eat the memory.
 _SNAPSHOT_LIMIT = 256 * 1024 * 1024
 
@@ -87,7 +92,7 @@ class Store:
     def save_transaction(self, transaction: Transaction) -> None:
         """Write or replace one record."""
         with refusals(self.root, "write the record of a transaction"):
-            replace_file(self._folder(transaction.id, make=True) / "record.json", _json(transaction))
+            self._write(self._folder(transaction.id, make=True) / "record.json", _json(transaction))
 
     def load_transaction(self, transaction_id: str) -> Transaction:
         """One record by its id."""
@@ -140,7 +145,7 @@ class Store:
         with refusals(self.root, f"write the {phase} snapshot"):
             path = self._folder(transaction_id, make=True) / f"{_phase(phase)}.json.gz"
             clean = replace(snapshot, readings=self._redacted(snapshot.readings))
-            replace_file(path, gzip.compress(_json(clean), compresslevel=3, mtime=0))
+            self._write(path, gzip.compress(_json(clean), compresslevel=3, mtime=0))
 
     def _redacted(self, readings: Readings) -> Readings:
         """Without secrets. A hook saves a snapshot twice, the second time with more in it: each answer is redacted once."""
@@ -171,7 +176,7 @@ class Store:
         """Keep what was judged at a phase; the transaction's record, whatever later rules would say."""
         with refusals(self.root, "write the verdict"):
             path = self._folder(transaction_id, make=True) / f"verdict-{_phase(phase)}.json"
-            replace_file(path, _json(verdict))
+            self._write(path, _json(verdict))
 
     def load_verdict(self, transaction_id: str, phase: str) -> Maybe[Verdict]:
         """What was judged at a phase; Absent when nothing was, Unknown when the file cannot be read."""
@@ -291,11 +296,15 @@ class Store:
         with refusals(self.root, "mark a transaction as delivered"):
             folder = self._folder(transaction_id)
             folder.lstat()  # one that is not there cannot have been delivered
-            replace_file(folder / "delivered", to.encode("utf-8", "surrogateescape") + b"\n")
+            delivered.mark(folder, to)
 
     def is_delivered(self, transaction_id: str) -> bool:
-        """Whether somebody else holds this transaction."""
-        return os.path.lexists(self._folder(transaction_id) / "delivered")
+        """Whether somebody else holds this transaction as it is now."""
+        return delivered.is_delivered(self._folder(transaction_id))
+
+    def place(self, transaction_id: str) -> Path:
+        """The folder of a transaction, whether it is there or not. Raises StoreError for what is no id."""
+        return self._folder(transaction_id)
 
     def writable(self) -> None:
         """Prove that the store can be written: one small file is written, flushed and removed."""
@@ -304,6 +313,21 @@ class Store:
             probe = self.root / f".selftest.{os.getpid()}"
             replace_file(probe, b"bootkeep\n" * 512)
             probe.unlink()
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write a file of a transaction; on a full disk the oldest ones that a master has confirmed make room for it."""
+        try:
+            replace_file(path, content)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            from bootkeep.edges.spool import Spool
+
+            gone = Spool(self).make_room(2 * len(content) + _SPARE)
+            if not gone:
+                raise
+            sys.stderr.write(f"the disk is full: {len(gone)} delivered transactions made room, the oldest {gone[0]}\n")
+            replace_file(path, content)
 
     # --- places -------------------------------------------------------------------------------------------------------
 

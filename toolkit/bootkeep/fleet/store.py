@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Select, Table, func, select
 
 from bootkeep.facts.codec import from_json
+from bootkeep.facts.delivery import Manifest
 from bootkeep.fleet.database import migrate, open_database, refused_by_database
 from bootkeep.fleet.rows import (
     AlertRow,
@@ -96,14 +97,22 @@ class FleetStore:
     # --- transactions -------------------------------------------------------------------------------------------------
 
     def transactions(
-        self, *, host: str = "", since: str = "", until: str = "", limit: int = 0, newest_first: bool = True
+        self,
+        *,
+        host: str = "",
+        since: str = "",
+        until: str = "",
+        before: str = "",
+        limit: int = 0,
+        newest_first: bool = True,
     ) -> Iterator[TransactionRow]:
-        """Transactions by their start; of one host, and of a time, when these are given. Rows come a page at a time."""
+        """Transactions by their start; of one host, of a time, and before another's id. Rows come a page at a time."""
         wanted = select(TRANSACTIONS)
         for value, clause in (
             (host, TRANSACTIONS.c.host == host),
             (since, TRANSACTIONS.c.started_at >= since),
             (until, TRANSACTIONS.c.started_at < until),
+            (before, TRANSACTIONS.c.id < before),
         ):
             if value:
                 wanted = wanted.where(clause)
@@ -143,7 +152,7 @@ class FleetStore:
         where = f"report of {host} {id}"
         return None if row is None else from_json(Report, unpack(row, limit=_DOCUMENT_LIMIT, where=where), where=where)
 
-    def unreported(self, limit: int = 200) -> tuple[tuple[str, str], ...]:
+    def unreported(self, limit: int = 200, *, stored_until: str = "") -> tuple[tuple[str, str], ...]:
         """(host, id) of ended transactions whose newest record has no report yet, in the order of storing."""
         wanted = (
             select(TRANSACTIONS.c.host, TRANSACTIONS.c.id)
@@ -151,6 +160,7 @@ class FleetStore:
             .order_by(TRANSACTIONS.c.stored_at)
             .limit(limit)
         )
+        wanted = wanted.where(TRANSACTIONS.c.stored_at <= stored_until) if stored_until else wanted
         with self._reading() as connection:
             return tuple((row.host, row.id) for row in connection.execute(wanted))
 
@@ -167,6 +177,17 @@ class FleetStore:
         with self._reading() as connection:
             rows = connection.execute(select(RECORDS.c.id, RECORDS.c.digest).where(RECORDS.c.host == host))
             return {(row.id, row.digest) for row in rows}
+
+    def digests_of(self, host: str, id: str) -> set[tuple[str, str]]:
+        """(id, digest) of the delivered states of one transaction."""
+        wanted = select(RECORDS.c.id, RECORDS.c.digest).where(RECORDS.c.host == host, RECORDS.c.id == id)
+        with self._reading() as connection:
+            return {(row.id, row.digest) for row in connection.execute(wanted)}
+
+    def file_digests(self, host: str, id: str) -> set[str]:
+        """Digests of the files of a transaction's newest record."""
+        found = self.records(host, id)
+        return {file.sha256 for file in from_json(Manifest, found[-1].manifest, where=id).files} if found else set()
 
     def bodies_there(self, host: str, digests: set[str]) -> set[str]:
         """Which of these contents of a host are in the store."""

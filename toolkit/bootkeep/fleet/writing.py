@@ -187,6 +187,11 @@ class Writer:
                 update(HOSTS).where(newest).values(default_kernel=clean(report.kernels.boots_next, 200))
             )
 
+    def set_reported(self, host: str, id: str, digest: str) -> None:
+        """No report is to be made of this record (again)."""
+        wanted = and_(TRANSACTIONS.c.host == host, TRANSACTIONS.c.id == id)
+        self._connection.execute(update(TRANSACTIONS).where(wanted).values(reported=digest))
+
     def save_runbook(
         self, host: str, document_id: str, text: str, *, generated_at: str, fingerprint: str, now: str
     ) -> None:

@@ -1,0 +1,205 @@
+"""The fleet's verbs on the master, for the administrator and for the reactors.
+
+The reactors pass no data of an event here: an event is only a sign that there may be work, and what the work is stands in the
+fleet's store, where no minion can write it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import salt.client
+from salt.exceptions import SaltRunnerError
+
+if TYPE_CHECKING:
+    __opts__: dict[str, Any]
+
+log = logging.getLogger(__name__)
+__virtualname__ = "bootkeep"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def status() -> dict[str, Any]:
+    """
+    The hosts with their verdicts, and how many rows the fleet's store has.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.status
+    """
+    with _store() as store:
+        rows = {row.host: {"verdict": row.verdict, "sentence": row.verdict_sentence, "waiting": row.waiting,
+                           "last_seen": row.last_seen, "problem": row.problem} for row in store.hosts()}  # fmt: skip
+        return {"hosts": rows, "rows": store.counts()}
+
+
+def transactions(host: str = "", limit: int = 20) -> list[dict[str, Any]]:
+    """
+    The newest stored transactions, of one host when it is named.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.transactions web1 limit=5
+    """
+    from bootkeep.facts.codec import to_plain
+
+    with _store() as store:
+        return [to_plain(row) for row in store.transactions(host=host, limit=int(limit))]
+
+
+def work() -> dict[str, Any]:
+    """
+    Do what is pending: reports of stored transactions, looks that were asked for. Safe to call at any time, by anybody, twice.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.work
+    """
+    with _alone() as alone:
+        if not alone:
+            return {"busy": True}
+        from bootkeep.fleet.reporting import report_pending
+
+        with _store() as store:
+            made: list[tuple[str, str]] = []
+            # What comes while this works belongs to it too: the reaction that it caused found us busy.
+            while part := report_pending(store):
+                made += part
+            captured = _captures(store)
+    return {"reports": [list(one) for one in made], "captures": captured}
+
+
+def started(minion: str = "") -> dict[str, Any]:
+    """
+    A minion says that it has started: look at it, if it was rebooted since its last transaction.
+
+    minion
+        its id
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.started web1
+    """
+    return _ask([minion], "boot", "reactor: minion start")
+
+
+def capture(tgt: str, reason: str = "", tgt_type: str = "glob") -> dict[str, Any]:
+    """
+    Take a look at hosts now; each is kept on the host, and a transaction that waits for its look gets it.
+
+    tgt
+        which minions
+    reason
+        words to find it by
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.capture 'web*' reason='before the move'
+    """
+    client = salt.client.LocalClient(mopts=__opts__)
+    hosts = client.gather_minions(tgt, tgt_type) if hasattr(client, "gather_minions") else []
+    return _ask(list(hosts), reason or "asked for by hand", "administrator") | work()
+
+
+def reconcile() -> bool:
+    """
+    Ask every minion for the list of its records, and fetch what the store lacks; the intake does it in its own time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.reconcile
+    """
+    import salt.utils.event
+
+    with salt.utils.event.get_master_event(__opts__, __opts__["sock_dir"], listen=False) as bus:
+        return bool(bus.fire_event({}, "bootkeep/reconcile"))
+
+
+def _ask(hosts: list[str], reason: str, asked_by: str) -> dict[str, Any]:
+    from bootkeep.edges.clock import now_utc
+    from bootkeep.fleet.limits import HOST
+
+    keys = Path(__opts__["pki_dir"]) / "minions"
+    accepted = [host for host in hosts if isinstance(host, str) and HOST.match(host) and (keys / host).is_file()]
+    with _store() as store, store.writing() as writer:
+        return {
+            "asked": [writer.ask_capture(host, reason=reason, asked_by=asked_by, now=now_utc()) for host in accepted]
+        }
+
+
+def _captures(store: Any) -> dict[str, str]:
+    """Take the looks that were asked for: one job for each reason."""
+    from bootkeep.edges.clock import now_utc
+
+    waiting = store.captures("asked")
+    done: dict[str, str] = {}
+    client = salt.client.LocalClient(mopts=__opts__)
+    for reason in sorted({row.reason for row in waiting}):
+        rows = {row.host: row for row in waiting if row.reason == reason}
+        with store.writing() as writer:
+            for row in rows.values():
+                writer.set_capture(row.number, "sent")
+        answers = client.cmd(sorted(rows), "bootkeep_fleet.capture", [reason], tgt_type="list", timeout=90)
+        with store.writing() as writer:
+            for host, row in rows.items():
+                answer = answers.get(host)
+                state = "done" if isinstance(answer, dict) else "failed"
+                detail = str(answer.get("sentence", "")) if isinstance(answer, dict) else str(answer or "no answer")
+                writer.set_capture(row.number, state, detail=detail, now=now_utc())
+                done[host] = state
+    return done
+
+
+class _alone:
+    """One worker at a time; the kernel ends the lock with its holder."""
+
+    def __enter__(self) -> bool:
+        path = Path(__opts__["cachedir"]) / "bootkeep-work.lock"
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._descriptor)
+
+
+class _store:
+    """The fleet's store, and its errors as Salt's."""
+
+    def __enter__(self) -> Any:
+        try:
+            from bootkeep.fleet.configuration import dsn_of
+            from bootkeep.fleet.store import FleetStore
+        except ImportError as error:
+            raise SaltRunnerError(f"bootkeep is not in the master's Python ({error}): see docs/how-to") from error
+        self._store = FleetStore.open(dsn_of(__opts__.get("bootkeep") or {}))
+        return self._store
+
+    def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
+        from bootkeep.facts.errors import BootkeepError
+
+        self._store.close()
+        if isinstance(error, BootkeepError):
+            raise SaltRunnerError(str(error)) from error

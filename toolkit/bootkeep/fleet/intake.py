@@ -1,0 +1,389 @@
+"""The way in: from events that anybody may have put on the bus to records that a host certainly delivered.
+
+An event is never more than a hint, though a signed one: it makes the intake ask that host, and what the host's own key has
+signed as the answer to this question is checked, stored once and confirmed. The intake knows no Salt: the engine hands it
+events and publishes the questions that it gives. Its memory may vanish at any moment: hosts announce again what was not confirmed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.signing import ANNOUNCEMENT, ANSWER, STATUS, Unsigned, verify
+from bootkeep.facts.errors import StoreError
+from bootkeep.fleet.assembly import Assembly
+from bootkeep.fleet.limits import HOST, SHA256, Limits, NotAccepted, checked_id, json_object
+from bootkeep.fleet.receiving import save_runbook, status_of, store_record
+from bootkeep.fleet.store import FleetStore
+
+log = logging.getLogger(__name__)
+
+#: Seconds until a question counts as unanswered, and how long the next one to this host then waits at first and at most.
+ANSWER_S, WAIT_S, WAIT_MOST_S = 40.0, 2.0, 300.0
+#: Hosts in one published job, and jobs without an answer at a time.
+HOSTS_A_JOB, JOBS_OPEN = 40, 8
+#: Confirmations wait so long for company: one job confirms many.
+CONFIRM_S = 0.4
+
+
+@dataclass(slots=True)
+class _Host:
+    """What is going on with one host."""
+
+    tokens: float
+    refilled: float
+    pending: OrderedDict[str, str] = field(default_factory=OrderedDict)  # id -> announced digest
+    confirm: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)  # (id, digest) -> since
+    assembly: Assembly | None = None
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)  # (id, digest) -> why
+    runbook: str = ""  # document id to fetch
+    asked: bool = False
+    index: bool = False
+    wait: float = WAIT_S
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One job to publish: the same for all its hosts, each finds its own part."""
+
+    nonce: str
+    hosts: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record that is new in the store: what the engine tells the reactors."""
+
+    host: str
+    id: str
+    phase: str
+    outcome: str
+
+
+class Intake:
+    """All hosts' deliveries. ``key_of``: the accepted public key of a host, None when it has none."""
+
+    def __init__(
+        self,
+        store: FleetStore,
+        key_of: Callable[[str], bytes | None],
+        limits: Limits | None = None,
+        *,
+        place: Path | None = None,
+    ) -> None:
+        self.store = store
+        self.limits = limits or Limits()
+        self._key_of = key_of
+        self._place = place  # of an embedded store, for its free space
+        self._hosts: dict[str, _Host] = {}
+        self._open: dict[str, tuple[float, set[str]]] = {}  # nonce -> asked at, hosts that did not answer yet
+        self._stored: list[Stored] = []
+        self._now = 0.0
+
+    # --- what comes -----------------------------------------------------------------------------------------------------
+
+    def announced(self, data: object, now: float) -> None:
+        """An event about a transaction. What is not a host's own word is refused and counted."""
+        with self._guarded(data):
+            self._now = now
+            host, text = self._signed(data, ANNOUNCEMENT, now)
+            said = text.get("announcement")
+            if not isinstance(said, dict):
+                raise NotAccepted("malformed", "no announcement in it")
+            id, digest = checked_id(said.get("id")), said.get("digest")
+            if not isinstance(digest, str) or not SHA256.match(digest):
+                raise NotAccepted("malformed", f"{digest!r:.80} is no digest")
+            self._want(host, id, digest, now)
+
+    def told(self, data: object, now: float) -> None:
+        """An event about a host itself."""
+        with self._guarded(data):
+            host, text = self._signed(data, STATUS, now)
+            status, runbook, waiting, dropped = status_of(text)
+            moment = now_utc()
+            with self.store.writing() as writer:
+                writer.save_status(host, status, moment)
+                for id in dropped:
+                    writer.raise_alert(
+                        host,
+                        "spool-pruned",
+                        id,
+                        f"{host}: its disk is full; {id}, stored here, made room",
+                        now=moment,
+                        id=id,
+                    )
+            state = self._hosts[host]
+            if runbook and all(row.document_id != runbook for row in self.store.runbooks(host)):
+                state.runbook = runbook
+            known = {id for id, _digest in self.store.digests(host)} if waiting else set()
+            if waiting and not state.pending:
+                state.index = state.index or bool(set(waiting) - known)
+            state.not_before = min(state.not_before, now + WAIT_S)
+
+    def answered(self, host: str, data: object, now: float) -> None:
+        """A job return. ``host``: whose return Salt says it is; the signature decides."""
+        with self._guarded(data, host):
+            self._now = now
+            claimed, text = self._signed(data, ANSWER, now, limit=self.limits.answer)
+            nonce = text.get("nonce")
+            waits = self._open.get(nonce) if isinstance(nonce, str) else None
+            if waits is None or claimed not in waits[1]:
+                raise NotAccepted("not asked", f"an answer of {claimed} to a question that nobody asked it")
+            waits[1].discard(claimed)
+            state = self._hosts[claimed]
+            state.asked, state.wait, state.not_before = False, WAIT_S, now
+            with self._guarded(data, claimed):
+                self._take(claimed, state, text, now)
+
+    def failed(self, host: str, nonce: str, now: float) -> None:
+        """A job of ours came back without an answer (the minion has no such function, or it raised)."""
+        waits = self._open.get(nonce)
+        if waits and host in waits[1]:
+            waits[1].discard(host)
+            self._put_off(self._hosts[host], now)
+
+    # --- what goes --------------------------------------------------------------------------------------------------------
+
+    def questions(self, now: float) -> Iterator[Question]:
+        """The jobs to publish now."""
+        self._expire(now)
+        ready = [name for name, state in self._hosts.items() if self._is_due(state, now)]
+        while ready and len(self._open) < JOBS_OPEN:
+            part, ready = ready[:HOSTS_A_JOB], ready[HOSTS_A_JOB:]
+            nonce = secrets.token_hex(16)
+            asked = {name: self._request(name, self._hosts[name]) for name in part}
+            for name in part:
+                self._hosts[name].asked = True
+            self._open[nonce] = (now, set(part))
+            yield Question(nonce, asked)
+
+    def stored(self) -> tuple[Stored, ...]:
+        """What entered the store since the last call."""
+        found, self._stored = tuple(self._stored), []
+        return found
+
+    def reconcile(self, hosts: Iterable[str], now: float) -> None:
+        """Ask these hosts for the list of all that they wait to deliver."""
+        for host in hosts:
+            if HOST.match(host) and self._key_of(host) is not None:
+                state = self._state(host, now)
+                state.index = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return any(s.asked or s.pending or s.confirm or s.runbook or s.index for s in self._hosts.values())
+
+    # --- inside -----------------------------------------------------------------------------------------------------------
+
+    def _signed(self, data: object, purpose: str, now: float, limit: int = 0) -> tuple[str, dict[str, object]]:
+        """The host that certainly said this, and what it said. Raises NotAccepted."""
+        if not isinstance(data, Mapping):
+            raise NotAccepted("malformed", "no mapping")
+        text, signature = data.get("text"), data.get("signature")
+        found = json_object(text, limit or self.limits.text, purpose)
+        host = found.get("host")
+        if not isinstance(host, str) or not HOST.match(host):
+            raise NotAccepted("bad host name", f"{host!r:.120}")
+        key = self._key_of(host)
+        if key is None:
+            raise NotAccepted("no accepted key", f"{host} is no accepted minion")
+        if not isinstance(signature, str) or len(signature) > 4096:
+            raise NotAccepted("not signed", f"{purpose} that says it is of {host}")
+        state = self._state(host, now)
+        if purpose == ANNOUNCEMENT:
+            self._pay(state, host, now)
+        try:
+            verify(key, purpose, host, str(text), signature)
+        except Unsigned as error:
+            raise NotAccepted("forged", f"{purpose} that says it is of {host}: {error}") from error
+        return host, found
+
+    def _pay(self, state: _Host, host: str, now: float) -> None:
+        """A bucket of tokens for each host: what floods is put off, and announced again by an honest sender."""
+        state.tokens = min(float(self.limits.burst), state.tokens + (now - state.refilled) * self.limits.rate)
+        state.refilled = now
+        if state.tokens < 1:
+            raise NotAccepted("too many", f"{host} announces more than {self.limits.rate:g} a second")
+        state.tokens -= 1
+
+    def _state(self, host: str, now: float) -> _Host:
+        return self._hosts.setdefault(host, _Host(float(self.limits.burst), now))
+
+    def _want(self, host: str, id: str, digest: str, now: float) -> None:
+        state = self._hosts[host]
+        if (id, digest) in state.refused:
+            return  # it was refused as it is; another digest is another record
+        if (id, digest) in self.store.digests_of(host, id):
+            state.confirm.setdefault((id, digest), now)
+        elif len(state.pending) < self.limits.waiting or id in state.pending:
+            state.pending[id] = digest
+        state.not_before = min(state.not_before, now + WAIT_S)
+
+    def _is_due(self, state: _Host, now: float) -> bool:
+        if state.asked or now < state.not_before:
+            return False
+        confirm_due = bool(state.confirm) and now - next(iter(state.confirm.values())) >= CONFIRM_S
+        return bool(state.pending or state.assembly or state.runbook or state.index or confirm_due)
+
+    def _request(self, host: str, state: _Host) -> dict[str, Any]:
+        request: dict[str, Any] = {}
+        if state.confirm:
+            request["confirm"] = [list(pair) for pair in list(state.confirm)[:200]]
+        if state.assembly is None and state.pending:
+            id = next(iter(state.pending))
+            request["records"] = [{"id": id, "have": sorted(self.store.file_digests(host, id))}]
+        elif state.assembly is not None:
+            request["pieces"] = state.assembly.missing()
+        if state.runbook:
+            request["runbook"] = state.runbook
+        if state.index:
+            request["index"] = True
+        return request
+
+    def _take(self, host: str, state: _Host, text: Mapping[str, object], now: float) -> None:
+        """Everything that one answer brings. What is refused concerns this answer's record only."""
+        for pair in _lists(text.get("confirmed")):
+            state.confirm.pop((str(pair[0]), str(pair[1])), None)
+        errors = text.get("errors")
+        for id in errors if isinstance(errors, dict) else ():
+            if state.assembly is not None and state.assembly.manifest.id == id:
+                state.assembly = None  # it changed on the host meanwhile: from the start, with what is new
+            state.confirm = OrderedDict((pair, at) for pair, at in state.confirm.items() if pair[0] != id)
+            state.pending.pop(str(id), None)  # announced again when it can be read
+        if state.index and "waiting" in text:
+            state.index = False
+            for pair in _lists(text.get("waiting")):
+                if SHA256.match(str(pair[1])):
+                    self._want(host, checked_id(pair[0]), str(pair[1]), now)
+        if state.runbook and "runbook" in text:
+            state.runbook = ""
+            save_runbook(self.store, host, text["runbook"])
+        self._take_records(host, state, text, now)
+
+    def _take_records(self, host: str, state: _Host, text: Mapping[str, object], now: float) -> None:
+        self._begin(host, state, text.get("manifests"))
+        if state.assembly is None:
+            return
+        assembly, id = state.assembly, state.assembly.manifest.id
+        try:
+            self._has_room(host, assembly)
+            pieces = text.get("pieces")
+            assembly.add(pieces if isinstance(pieces, list) else [])
+            if not assembly.complete:
+                return
+            contents = assembly.understood()
+            if store_record(self.store, host, assembly.manifest, contents):
+                transaction = contents.transaction
+                self._stored.append(Stored(host, id, assembly.manifest.phase, transaction.outcome.value))
+            state.confirm[(id, assembly.manifest.digest)] = now
+            state.assembly = None
+            state.pending.pop(id, None)
+        except NotAccepted as refusal:
+            state.refused[(id, assembly.manifest.digest)] = refusal.why
+            self._turn_away(host, state, id, refusal)
+            raise
+
+    def _begin(self, host: str, state: _Host, manifests: object) -> None:
+        for id, plain in manifests.items() if isinstance(manifests, dict) else ():
+            if state.assembly is None and id in state.pending:
+                try:
+                    state.assembly = Assembly.begin(self.store, host, plain, checked_id(id), self.limits)
+                except NotAccepted as refusal:
+                    self._turn_away(host, state, id, refusal)
+                    raise
+
+    def _turn_away(self, host: str, state: _Host, id: str, refusal: NotAccepted) -> None:
+        """This record is not taken as it is: it is not asked for again until the host announces another one."""
+        state.assembly = None
+        state.refused[(id, state.pending.pop(id, ""))] = refusal.why
+        while len(state.refused) > 2 * self.limits.waiting:
+            state.refused.pop(next(iter(state.refused)))
+        self._tell_problem(host, f"{id} is not stored: {refusal}")
+
+    def _has_room(self, host: str, assembly: Assembly) -> None:
+        row = self.store.host(host)
+        used = row.bytes if row else 0
+        if used + assembly.missing_bytes > self.limits.host:
+            raise NotAccepted("quota", f"{host} has {used} bytes here, {self.limits.host} is its share")
+        if self._place is not None:
+            free = shutil.disk_usage(self._place).free
+            if free - assembly.missing_bytes < self.limits.free:
+                # Not this host's fault, so nothing is refused: it is asked again later, and keeps everything until then.
+                raise StoreError(
+                    f"only {free // 1024 // 1024} MiB are free",
+                    where=str(self._place),
+                    next_step="Free space, or run: bootkeep fleet gc.",
+                )
+
+    def _tell_problem(self, host: str, problem: str) -> None:
+        with self.store.writing() as writer:
+            writer.saw(host, now_utc())
+            writer.set_problem(host, problem)
+
+    def _expire(self, now: float) -> None:
+        for nonce, (asked_at, hosts) in list(self._open.items()):
+            if not hosts:
+                del self._open[nonce]
+            elif now - asked_at > ANSWER_S:
+                del self._open[nonce]
+                for host in hosts:
+                    self._put_off(self._hosts[host], now)
+
+    @staticmethod
+    def _put_off(state: _Host, now: float) -> None:
+        state.asked = False
+        state.not_before = now + state.wait
+        state.wait = min(state.wait * 2, WAIT_MOST_S)
+
+    def _guarded(self, data: object, host: str = "") -> _Guard:
+        return _Guard(self, data, host)
+
+    def refuse(self, sender: str, refusal: NotAccepted) -> None:
+        """Count what was turned away."""
+        log.warning("bootkeep: refused from %s: %s", sender[:100], str(refusal)[:300])
+        with contextlib.suppress(StoreError), self.store.writing() as writer:
+            writer.refuse(sender, refusal.why, refusal.detail, now_utc())
+
+    def disk_refused(self, host: str, error: StoreError) -> None:
+        """The store could not be written: nothing is lost, the host keeps it, and everybody is asked again later."""
+        log.error("bootkeep: nothing is lost, and it is tried again: %s", error)
+        if host in self._hosts:
+            self._hosts[host].assembly = None
+            self._put_off(self._hosts[host], self._now)
+
+
+class _Guard:
+    """What goes wrong with one message stays with that message."""
+
+    def __init__(self, intake: Intake, data: object, host: str) -> None:
+        self._intake, self._data, self._host = intake, data, host
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, NotAccepted):
+            # Salt's outer id, where there is one: who was on the other end, as far as Salt knows.
+            outer = self._data.get("id") if isinstance(self._data, Mapping) else None
+            sender = self._host or (outer if isinstance(outer, str) else "")
+            self._intake.refuse(sender or "unknown", error)
+            return True
+        if isinstance(error, StoreError):
+            self._intake.disk_refused(self._host, error)
+            return True
+        return False
+
+
+def _lists(value: object) -> list[list[object]]:
+    return [one for one in value if isinstance(one, list) and len(one) >= 2] if isinstance(value, list) else []
