@@ -63,4 +63,4 @@ def _query(root: Path, *arguments: str) -> list[str]:
         raise TimeoutError(f"rpm {arguments[0]}: no end after {_TIMEOUT_S:g} s")
     if done.exit_code != 0:
         raise OSError(errno.EIO, f"rpm {arguments[0]}: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.stdout.splitlines()
+    return done.stdout.removesuffix("\n").split("\n") if done.stdout else []  # splitlines() would split at \v, too
