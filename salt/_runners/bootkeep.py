@@ -6,9 +6,11 @@ fleet's store, where no minion can write it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +134,60 @@ def reconcile() -> bool:
 
     with salt.utils.event.get_master_event(__opts__, __opts__["sock_dir"], listen=False) as bus:
         return bool(bus.fire_event({}, "bootkeep/reconcile"))
+
+
+def pages(folder: str = "/var/lib/bootkeep-fleet/pages") -> dict[str, int]:
+    """
+    Bring the fleet's pages up to date: only what changed is written.
+
+    folder
+        where they lie
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.pages
+    """
+    from bootkeep.fleet.verbs import bring_pages_up_to_date
+
+    with _errors():
+        done = bring_pages_up_to_date(Path(folder), dsn=_dsn())
+    return {"written": done.written, "kept": done.kept, "removed": done.removed}
+
+
+def tell() -> dict[str, int]:
+    """
+    Tell the people whom the rules of pillar ``bootkeep:messages`` name of what is new; send again what did not go.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run bootkeep.tell
+    """
+    from bootkeep.fleet.verbs import tell_of_fleet
+
+    with _errors():
+        done = tell_of_fleet(dsn=_dsn())
+    return {"noted": done.noted, "sent": done.sent, "failed": done.failed, "waiting": done.waiting}
+
+
+def _dsn() -> str:
+    from bootkeep.fleet.configuration import dsn_of
+
+    return dsn_of(__opts__.get("bootkeep") or {})
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """An error that the operator can act on, as Salt's own."""
+    from bootkeep.facts.errors import BootkeepError
+
+    try:
+        yield
+    except BootkeepError as error:
+        raise SaltRunnerError(str(error)) from error
 
 
 def _ask(hosts: list[str], reason: str, asked_by: str) -> dict[str, Any]:

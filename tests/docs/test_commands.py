@@ -17,7 +17,8 @@ from bootkeep.lab import highstate
 from bootkeep.lab.host import DisposableHost
 from conftest import CHECKOUT
 
-FENCE = re.compile(r"(?ms)^[ ]*```(?:sh|console|bash)[^\n]*\n(.*?)^[ ]*```")
+#: `sh master` is for the fleet's master: tests/fleet/test_documented.py runs those.
+FENCE = re.compile(r"(?ms)^[ ]*```(?:sh|console|bash)(?! master)[^\n]*\n(.*?)^[ ]*```")
 #: Commands that another test runs, and which one.
 ELSEWHERE = {
     "make run": "tests/lab/test_demonstration.py",

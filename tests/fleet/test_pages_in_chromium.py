@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from bootkeep.edges.run import run
 from bootkeep.fleet.pages import write_pages
 from bootkeep.lab.made_fleet import MadeFleet
 from chromium import Chromium, chromium
@@ -213,6 +214,17 @@ def test_landmarks_and_tables_say_what_they_are(browser: Chromium, site: Path) -
             and not node.get("name", {}).get("value")
         ]
         assert unnamed == []
+
+
+def test_a_printed_table_has_its_heads_on_every_page(browser: Chromium, site: Path, tmp_path: Path) -> None:
+    """And every host on one of them."""
+    open_page(browser, site / "index.html")
+    browser.paper(tmp_path / "overview.pdf")
+    pages = run(["pdftotext", "-layout", str(tmp_path / "overview.pdf"), "-"], timeout_s=60).stdout.split("\f")[:-1]
+    assert 2 <= len(pages) <= 8
+    with_rows = [page for page in pages if page.count("amd64") > 3]
+    assert with_rows and all("Last heard" in page for page in with_rows[:-1])
+    assert "Find a host" not in "".join(pages)
 
 
 def test_print_shows_every_match_and_no_controls(browser: Chromium, large: Path) -> None:

@@ -38,7 +38,7 @@ def fill(writer: Writer, *hosts: str) -> None:
         writer.save_transaction(host, TRANSACTION, {"post": VERDICT}, digest=DIGEST, now=NOW)
         writer.save_report(host, TRANSACTION.id, example_report(), digest=DIGEST, now=NOW)
         writer.save_runbook(
-            host, "RB-1A2B3C4D", f"RESCUE RUNBOOK  {host}\n", generated_at=NOW, fingerprint="{}", now=NOW
+            host, "RB-1A2B3C4D", f"RESCUE RUNBOOK  {host}\n  second line\n", generated_at=NOW, fingerprint="{}", now=NOW
         )
         status = HostStatus(
             system="Debian GNU/Linux 12 (bookworm)",
@@ -70,7 +70,7 @@ def test_what_is_stored_is_what_is_shown(store: FleetStore, tmp_path: Path) -> N
     page = (tmp_path / f"site/hosts/web01/t-{TRANSACTION.id}.html").read_text()
     own = render_html(example_report())
     assert own.partition("<main>")[2] in page  # the same page, with the way back on top
-    assert "RESCUE RUNBOOK  web01" in (tmp_path / "site/hosts/web01/runbook.html").read_text()
+    assert "RESCUE RUNBOOK  web01\n  second line\n" in (tmp_path / "site/hosts/web01/runbook.html").read_text()
     assert write_pages(StorePages(store, now=NOW), tmp_path / "site", now=NOW).written == 0
 
 

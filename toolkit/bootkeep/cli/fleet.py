@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bootkeep.cli import fleet_pages, fleet_print
+from bootkeep.cli import fleet_pages, fleet_print, fleet_tell
 
 group = typer.Typer(
     name="fleet",
@@ -20,3 +20,4 @@ def register(app: typer.Typer) -> None:
 
 fleet_pages.register(group)
 fleet_print.register(group)
+fleet_tell.register(group)

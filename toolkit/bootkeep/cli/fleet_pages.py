@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from bootkeep.cli.common import JsonOption, console, errors_become_exits, print_json
-from bootkeep.edges.clock import now_utc
 from bootkeep.facts.errors import BootkeepError
 
 StoreOption = Annotated[
@@ -18,7 +17,7 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="DSN",
-        help="The fleet's store; sqlite:////var/lib/bootkeep-fleet/fleet.sqlite when not given.",
+        help="The fleet's store; the one of /etc/bootkeep/fleet.json when not given.",
     ),
 ]
 FolderArgument = Annotated[
@@ -50,20 +49,11 @@ def pages(
     Open DIR/index.html in a browser; no server is needed. Only root may read the pages unless --readable-by says otherwise.
     """
     from bootkeep.edges.site_folder import ONLY_US, Readers
-    from bootkeep.fleet.database import default_dsn
-    from bootkeep.fleet.pages import write_pages
-    from bootkeep.fleet.store import FleetStore
-    from bootkeep.fleet.store_pages import StorePages
+    from bootkeep.fleet.verbs import bring_pages_up_to_date
 
     readers = Readers(_group_id(readable_by)) if readable_by else ONLY_US
-    opened = FleetStore.open(store or default_dsn(), upgrade=False)
-    try:
-        now = now_utc()
-        source = StorePages(opened, now=now)
-        say = _progress if sys.stderr.isatty() and not json else None
-        done = write_pages(source, folder, now=now, readers=readers, everything=everything, say=say)
-    finally:
-        opened.close()
+    say = _progress if sys.stderr.isatty() and not json else None
+    done = bring_pages_up_to_date(folder, dsn=store, readers=readers, everything=everything, say=say)
     if json:
         print_json(
             {"schema": 1, "folder": str(folder), "written": done.written, "kept": done.kept, "removed": done.removed}

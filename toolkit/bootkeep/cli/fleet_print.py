@@ -37,16 +37,12 @@ def print_binder(
     Print it on both sides. Exit codes: 0 every runbook fits its host, 1 some are stale or missing; the binder is made all the same.
     """
     from bootkeep.fleet.binder import collect_binder, render_binder
-    from bootkeep.fleet.database import default_dsn
-    from bootkeep.fleet.store import FleetStore
     from bootkeep.fleet.store_pages import StorePages
+    from bootkeep.fleet.verbs import opened
 
     now = now_utc()
-    opened = FleetStore.open(store or default_dsn(), upgrade=False)
-    try:
-        binder = collect_binder(StorePages(opened, now=now), hosts, now=now)
-    finally:
-        opened.close()
+    with opened(store) as there:
+        binder = collect_binder(StorePages(there, now=now), hosts, now=now)
     content = render_binder(binder, paper=paper.value)
     replace_file(pdf, content, mode=0o600)
     bad = [{"host": entry.host.id, "document": entry.host.runbook_id, "wrong": entry.wrong} for entry in binder.bad]

@@ -21,9 +21,9 @@ _PENDING = {True: Pending.YES, False: Pending.NO, None: Pending.UNKNOWN}
 class StorePages:
     """A :class:`bootkeep.fleet.pages.PageSource` that reads the store. ``now``: UTC, ISO 8601."""
 
-    def __init__(self, store: FleetStore, *, now: str) -> None:
+    def __init__(self, store: FleetStore, *, now: str, days: float = RECENT_DAYS) -> None:
         self._store = store
-        moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) - timedelta(days=RECENT_DAYS)
+        moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) - timedelta(days=days)
         self._since = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def hosts(self) -> Sequence[FleetHost]:
@@ -39,6 +39,10 @@ class StorePages:
         for row in self._store.transactions():
             recent = row.weakened > 0 and max(row.started_at, row.stored_at) >= self._since
             yield _transaction(row, tuple(self._changes(row)) if recent else ())
+
+    def recent(self) -> Iterator[FleetTransaction]:
+        """Those that came lately: began then, or arrived then after an outage."""
+        return (one for one in self.transactions() if max(one.started_at, one.stored_at) >= self._since)
 
     def _changes(self, row: TransactionRow) -> Iterator[FleetChange]:
         for change in self._store.changes(row.host, row.id):
@@ -118,5 +122,5 @@ def _transaction(row: TransactionRow, changes: tuple[FleetChange, ...]) -> Fleet
         changes=changes,
         stored_at=row.stored_at,
         digest=row.reported,
-        has_report=bool(row.reported),
+        has_report=bool(row.summary),  # a record whose report could not be made is "reported" too
     )

@@ -302,6 +302,11 @@ class RunbookPage:
     text: str
 
     @property
+    def lines(self) -> list[str]:
+        """Line by line: within one, nothing that breaks a line is left as it is."""
+        return self.text.split("\n")
+
+    @property
     def words(self) -> str:
         """Whether it still holds."""
         return _runbook_words(self.host)

@@ -104,8 +104,19 @@
       apply(false);
     });
   });
-  window.addEventListener("beforeprint", function () { apply(true); });
-  window.addEventListener("afterprint", function () { apply(false); });
+  // On paper every match, and heads without buttons: Chromium repeats no head that holds one.
+  var heads = [];
+  window.addEventListener("beforeprint", function () {
+    apply(true);
+    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (head) {
+      if (head.firstElementChild) { heads.push([head, head.firstElementChild]); head.textContent = head.firstElementChild.textContent; }
+    });
+  });
+  window.addEventListener("afterprint", function () {
+    heads.forEach(function (pair) { pair[0].textContent = ""; pair[0].appendChild(pair[1]); });
+    heads = [];
+    apply(false);
+  });
   location.hash.slice(1).split("&").forEach(function (part) {
     var value = "";
     try { value = decodeURIComponent(part.slice(2)); } catch (error) { return; }
