@@ -76,7 +76,10 @@ def report_of(host: DisposableHost, *argv: str, exit_code: int = 0) -> Report:
     assert done.exit_code == exit_code, done.stdout + done.stderr
     after = store_of(host).transaction_ids()
     assert len(after) == len(before) + 1, done.stderr
-    return build_report(store_of(host), after[-1], phase="post")
+    report = build_report(store_of(host), after[-1], phase="post")
+    lines = [f"  [{change.severity.value}] {change.sentence}" for change in changes_of(report)]
+    print("\n".join((report.headline, *lines)))  # pytest -rP shows what a reviewer would read
+    return report
 
 
 def changes_of(report: Report) -> list[Change]:
@@ -287,6 +290,9 @@ def test_twenty_transactions_that_change_nothing_have_no_line_of_noise(
                 lines += [
                     f"{' '.join(argv)[-40:]} (alarm): {line}" for line in store_of(host).load_transaction(id).alarms
                 ]
+    print(
+        f"{recorded} of {len(transactions)} transactions recorded; {len(lines)} lines of noise in posts, settled looks, alarms"
+    )
     assert lines == []
     assert recorded >= 16  # apt runs no hook where it has nothing to do
 
