@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bootkeep.edges import preserved
+from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.preserved import (
     KernelFiles,
     PreserveError,
@@ -128,7 +129,7 @@ def test_another_build_of_the_same_version_never_passes_for_the_copy(root: Path)
     first = preserve_files(root, kernel(), now=NOW)
     rewrite(root / f"boot/vmlinuz-{RELEASE}", "another build")
     second = preserve_files(root, kernel(), now="later")
-    assert second.image_sha256 == preserved.sha256_of(root / f"boot/vmlinuz-{RELEASE}")
+    assert second.image_sha256 == sha256_of(root / f"boot/vmlinuz-{RELEASE}")
     assert second.key.startswith(f"{RELEASE}_6.1.76-1")
     assert {record.key for record in preserved_kernels(root)} == {first.key, second.key}
     assert all(is_whole(root, record) for record in preserved_kernels(root))

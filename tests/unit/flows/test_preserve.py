@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bootkeep.edges.preserved import PreserveError, preserved_kernels, sha256_of
+from bootkeep.edges.known_digests import sha256_of
+from bootkeep.edges.preserved import PreserveError, preserved_kernels
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.preserved import PreservedKernel
 from bootkeep.flows.preserve import (

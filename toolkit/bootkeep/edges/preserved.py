@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootkeep.edges.files import replace_file, sync_folder
+from bootkeep.edges.known_digests import sha256_of
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.preserved import PreservedKernel
@@ -57,12 +57,6 @@ class KernelFiles:
     def key(self) -> str:
         """The name of its preserved copy, on both file systems and on the kernel's command line."""
         return f"{_UNSAFE.sub('-', self.release)}_{_UNSAFE.sub('-', self.package_version)}"
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of a file's content, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def preserved_kernels(root: Path) -> tuple[PreservedKernel, ...]:

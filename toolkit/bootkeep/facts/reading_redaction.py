@@ -26,6 +26,7 @@ _AS_THEY_ARE = (
     "file:/var/lib/apt/",
     "native:processes",  # redacted as they are read
     "native:texts:",
+    "native:selinux-labels",  # types such as passwd_file_t
     "file:/etc/group",
     "file:/etc/subuid",
     "file:/etc/subgid",

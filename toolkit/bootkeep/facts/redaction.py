@@ -25,6 +25,8 @@ Mask: TypeAlias = Callable[[str], str]
 _PSEUDONYM_DIGITS = 10
 #: Lines of a certificate have 64 characters, of a key ring 76; anything longer between the marks is something else.
 _PUBLIC_LINE = 80
+#: Lines that are looked at together before each of them is.
+_CHUNK = 24
 _MASKED = re.compile(r"\[redacted(?:#[0-9a-f]{10})?\]")
 
 
@@ -68,6 +70,8 @@ def redact_line(line: str, mask: Mask = plain_mask, *, shapes: bool = True) -> s
     hide = _once(mask)
     if len(line) > LONGEST_LINE:
         return hide(line)
+    if not _may_hold_a_secret(line, shapes=shapes):
+        return line
     line = look.URL.sub(lambda found: f"{found['scheme']}{hide(found['user'])}@", line)
     line = look.HEADER.sub(lambda found: found[0] if _is_harmless(found["value"]) else _hide_value(found, hide), line)
     line = look.BEARER.sub(lambda found: found[0] if _is_words(found["value"]) else _hide_value(found, hide), line)
@@ -85,6 +89,14 @@ def redact_line(line: str, mask: Mask = plain_mask, *, shapes: bool = True) -> s
         return line
     line = look.HEXADECIMAL.sub(lambda found: hide(found[0]), line)
     return look.BASE64.sub(lambda found: hide(found[0]) if _looks_random(found[0]) else found[0], line)
+
+
+def _may_hold_a_secret(text: str, *, shapes: bool) -> bool:
+    """Whether a text is worth the patterns. Beyond ASCII always: letters may fold into others there (the long s)."""
+    if not text.isascii():
+        return True
+    lower = text.lower()
+    return any(trigger in lower for trigger in look.TRIGGERS) or (shapes and look.LONG_WORD.search(text) is not None)
 
 
 def _once(mask: Mask) -> Mask:
@@ -180,11 +192,18 @@ def _is_harmless(value: str) -> bool:
 
 def redact_text(text: str, mask: Mask = plain_mask, *, shapes: bool = True) -> str:
     """A whole text without its secrets, line by line; private key blocks go as a whole. The number of lines stays."""
+    if len(text) <= LONGEST_LINE and not _may_hold_a_secret(text, shapes=shapes):
+        return text
+    given = text.split("\n")
     lines: list[str] = []
-    inside = False
-    public = False
-    for line in text.split("\n"):
-        if public and len(line) <= _PUBLIC_LINE and not look.PEM_BEGIN.search(line):
+    inside = public = quiet = False
+    for number, line in enumerate(given):
+        if number % _CHUNK == 0:
+            chunk = given[number : number + _CHUNK]
+            quiet = max(map(len, chunk)) <= LONGEST_LINE and not _may_hold_a_secret("\n".join(chunk), shapes=shapes)
+        if quiet and not (inside or public):
+            lines.append(line)
+        elif public and len(line) <= _PUBLIC_LINE and not look.PEM_BEGIN.search(line):
             public = not look.PEM_END.search(line)
             lines.append(line)
         elif inside or look.PEM_BEGIN.search(line):

@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bootkeep.edges.clock import now_utc
+from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.native import dpkg_owners
-from bootkeep.edges.preserved import sha256_of
 from bootkeep.edges.processes import person_behind
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError, NotUnderstood, StoreError

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 from bootkeep.edges.config import load_policy
+from bootkeep.edges.known_digests import remember_in
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Transaction
-from bootkeep.flows.catch_up import catch_up, sentences
 from bootkeep.flows.settling import settle, start_settling
 from bootkeep.flows.transaction import Answer, Request, close_transaction, open_transaction
+
+#: What hooks tell one another for as long as this boot lasts.
+RUNTIME = Path("/run/bootkeep")
 
 
 def policy_or_default() -> tuple[Policy, str]:
@@ -25,6 +29,7 @@ def policy_or_default() -> tuple[Policy, str]:
 
 def run_hook(phase: str, request: Request, policy: Policy, *, deadline_s: float) -> Answer:
     """Run the first or the second half of a transaction."""
+    remember_in(RUNTIME)
     store = Store()
     if phase == "pre":
         return open_transaction(request, store=store, policy=policy, deadline_s=deadline_s)
@@ -45,5 +50,7 @@ def run_settling(wait_s: float) -> Transaction | None:
 
 def run_catch_up() -> tuple[str, ...]:
     """The safety net with this host's policy; what somebody should be told, a sentence each."""
+    from bootkeep.flows.catch_up import catch_up, sentences  # comparing: no other hook needs it, and it is slow to load
+
     policy, complaint = policy_or_default()
     return ((complaint,) if complaint else ()) + sentences(catch_up(Store(), policy))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bootkeep.edges import processes
 from bootkeep.edges.clock import now_utc
-from bootkeep.edges.preserved import PreserveError, preserved_kernels, sha256_of
+from bootkeep.edges.known_digests import sha256_of
+from bootkeep.edges.preserved import PreserveError, preserved_kernels
 from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError

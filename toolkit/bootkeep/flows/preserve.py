@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import replace_file
+from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.native import dpkg_owners, kernel_images
 from bootkeep.edges.preserved import (
     KernelFiles,
@@ -19,7 +20,6 @@ from bootkeep.edges.preserved import (
     preserve_files,
     preserved_kernels,
     remove_preserved,
-    sha256_of,
 )
 from bootkeep.edges.run import run
 from bootkeep.edges.store import Store

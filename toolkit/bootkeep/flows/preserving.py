@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bootkeep.edges.preserved import is_whole, preserved_kernels, sha256_of
+from bootkeep.edges.known_digests import sha256_of
+from bootkeep.edges.preserved import is_whole, preserved_kernels
 from bootkeep.edges.store import Store
 from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError

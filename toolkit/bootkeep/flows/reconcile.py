@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bootkeep.edges.preserved import is_whole, preserved_kernels, sha256_of
+from bootkeep.edges.known_digests import sha256_of
+from bootkeep.edges.preserved import is_whole, preserved_kernels
 from bootkeep.edges.store import Store
 from bootkeep.edges.vanished import put_file_back, put_tree_back
 from bootkeep.facts.kernel import LastGood
