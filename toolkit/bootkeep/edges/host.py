@@ -13,12 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.native import LIVE_ONLY, native_answer
 from bootkeep.edges.run import run
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, Space
 
 _PIECE = 64 * 1024
+#: Below this size reading a file costs no more than looking it up.
+_LARGE = 1024 * 1024
 
 
 class SupportsRead(Protocol):
@@ -162,7 +165,14 @@ class LiveHost:
         for match in self._matches(read.pattern):
             path = self._path(match)
             try:
-                if stat.S_ISREG(path.lstat().st_mode):
+                info = path.lstat()
+                if not stat.S_ISREG(info.st_mode):
+                    continue
+                if read.algorithm == "sha256" and info.st_size >= _LARGE:
+                    digests[match] = sha256_of(
+                        path
+                    )  # a kernel that nobody touched since the last hook is not read again
+                else:
                     with path.open("rb") as stream:
                         digests[match] = hashlib.file_digest(stream, _hasher(read.algorithm)).hexdigest()
             except FileNotFoundError:
