@@ -69,15 +69,17 @@ def hooks_part(host: DisposableHost, _image: Image) -> list[Row]:
     """What a hook adds to a small transaction, beside the peers' hooks."""
     _say("installing the peers: needrestart, etckeeper, AIDE")
     hooks.install_peers(host, CACHE)
-    installs, processor = hooks.transactions(host, ROUNDS)
     rows = []
-    for name, times in (("added to apt-get install hello", installs), ("the same, processor time", processor)):
-        cost = hooks.added(times)
-        rows += [
-            row(name, [cost["bootkeep"]], [cost[peer]], f"{peer}, its own addition")
-            for peer in ("etckeeper", "needrestart")
-        ]
-    rows.append(row("apt-get install hello", installs["bootkeep"], installs["nothing"], "the same without hooks"))
+    for packages in (hooks.HELLO, hooks.DAEMON):
+        wall, processor = hooks.transactions(host, ROUNDS, packages)
+        command = f"apt-get install {packages[0]}"
+        for name, times in ((f"added to {command}", wall), ("the same, processor time", processor)):
+            cost = hooks.added(times)
+            rows += [
+                row(name, [cost["bootkeep"]], [cost[peer]], f"{peer}, its own addition")
+                for peer in ("etckeeper", "needrestart")
+            ]
+        rows.append(row(command, wall["bootkeep"], wall["nothing"], "the same without hooks"))
     sizes: Row = {"peak_mib": round(hooks.peak_memory_mib(host), 1), "store_bytes": hooks.store_bytes(host)}
     _say(json.dumps(sizes))
     return [*rows, sizes]

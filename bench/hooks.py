@@ -25,8 +25,21 @@ SWITCHES = {
 Times = dict[str, list[float]]
 
 ASIDE = "/srv/bench"
-INSTALL = "apt-get -q -y install hello >/dev/null 2>&1"
-REMOVE = "DPKG_FRONTEND_LOCKED=1 dpkg -P hello >/dev/null 2>&1"
+#: Transactions: one that changes no configuration, and one that brings a daemon with some (etckeeper has something to commit then).
+HELLO = ("hello",)
+DAEMON = ("exim4-daemon-light", "exim4-base", "exim4-config")
+
+
+def install(packages: tuple[str, ...]) -> str:
+    """Shell command that installs the first package with what it needs."""
+    return f"apt-get -q -y --no-install-recommends install {packages[0]} >/dev/null 2>&1"
+
+
+def remove(packages: tuple[str, ...]) -> str:
+    """Shell command that takes them away again, unseen by hooks."""
+    return f"DPKG_FRONTEND_LOCKED=1 dpkg -P {' '.join(packages)} >/dev/null 2>&1"
+
+
 #: Peak of the largest process below a command, in KiB (getrusage(2)).
 PEAK = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, "
@@ -54,8 +67,8 @@ def install_peers(host: DisposableHost, cache: Path) -> None:
     )
 
 
-def transactions(host: DisposableHost, rounds: int) -> tuple[Times, Times]:
-    """Seconds of one ``apt-get install hello`` for each variant: by the clock, and of processor time."""
+def transactions(host: DisposableHost, rounds: int, packages: tuple[str, ...]) -> tuple[Times, Times]:
+    """Seconds of one small ``apt-get install`` for each variant: by the clock, and of processor time."""
     every = [path for paths in SWITCHES.values() for path in paths]
     for path in every:
         host.must(["sh", "-c", f"mkdir -p {ASIDE}; cp -p {path} {ASIDE}/$(basename {path})"])
@@ -68,11 +81,11 @@ def transactions(host: DisposableHost, rounds: int) -> tuple[Times, Times]:
                 on = "; ".join(f"cp -p {ASIDE}/{Path(path).name} {path}" for path in paths) or "true"
                 host.must(["sh", "-c", f"{off}; {on}; etckeeper commit switch >/dev/null 2>&1 || true"])
                 # bash(1): of the command and everything that it waited for; what is detached does not hold apt up.
-                said = host.must(["bash", "-c", f"TIMEFORMAT='%R %U %S'; {{ time {INSTALL}; }} 2>&1"])
+                said = host.must(["bash", "-c", f"TIMEFORMAT='%R %U %S'; {{ time {install(packages)}; }} 2>&1"])
                 real, user, system = (float(word) for word in said.split())
                 wall[name].append(real)
                 cpu[name].append(user + system)
-                host.must(["sh", "-c", REMOVE])
+                host.must(["sh", "-c", remove(packages)])
     finally:
         for path in every:
             host.must(["cp", "-p", f"{ASIDE}/{Path(path).name}", path])
@@ -89,7 +102,7 @@ def peak_memory_mib(host: DisposableHost) -> float:
     """The largest process of a hooked dpkg run: the hook's, unless dpkg itself is larger."""
     deb = "$(ls /srv/archive/base/hello_*.deb)"
     said = host.must(["sh", "-c", f"python3 -c '{PEAK}' dpkg -i {deb}"])
-    host.must(["sh", "-c", REMOVE])
+    host.must(["sh", "-c", remove(HELLO)])
     return int(said) / 1024
 
 
@@ -98,5 +111,5 @@ def store_bytes(host: DisposableHost, rounds: int = 4) -> int:
     size = "du -s --block-size=1 /var/lib/bootkeep | cut -f1"
     before = int(host.must(["sh", "-c", size]))
     for _ in range(rounds):
-        host.must(["sh", "-c", f"{INSTALL}; {REMOVE}"])
+        host.must(["sh", "-c", f"{install(HELLO)}; {remove(HELLO)}"])
     return (int(host.must(["sh", "-c", size])) - before) // rounds
