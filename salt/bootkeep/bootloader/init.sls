@@ -16,7 +16,7 @@ bootkeep-bootloader-install-devices:
 
 bootkeep-bootloader-menu:
   bootkeep.menu_current:
-    - name: /boot/grub/grub.cfg
+    - name: {{ bootkeep.bootloader.menu }}
     - require:
       - bootkeep: bootkeep-preserved-last-good
 

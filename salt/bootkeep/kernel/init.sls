@@ -13,9 +13,15 @@ bootkeep-kernel-{{ package }}-installed:
     - version: {{ version | string | tojson }}
     - require:
       - bootkeep: bootkeep-preserved-last-good
+{%- if bootkeep.kernel.front_end == "apt" %}
     - require_in:
       - bootkeep: bootkeep-kernel-kept
+{%- else %}
+      - bootkeep_kernel: bootkeep-kernel-install-only
+{%- endif %}
 {%- endfor %}
+
+{%- if bootkeep.kernel.front_end == "apt" %}
 
 bootkeep-kernel-kept:
   bootkeep.kernels_kept:
@@ -25,3 +31,13 @@ bootkeep-kernel-kept:
     - unattended_removal: {{ bootkeep.kernel.unattended_removal | tojson }}
     - require:
       - bootkeep: bootkeep-install-configuration
+{%- else %}
+
+bootkeep-kernel-install-only:
+  bootkeep_kernel.install_only_enforced:
+    - name: {{ bootkeep.kernel.front_end }}
+    - keep: {{ bootkeep.policy.keep_kernels }}
+    - require:
+      - bootkeep: bootkeep-install-configuration
+      - bootkeep: bootkeep-preserved-last-good
+{%- endif %}

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.unknown import Unknown
-from bootkeep.flows.kernel_install import Planned, dangers, installed_version, parse_simulation, plan_kernel_install
+from bootkeep.flows.kernel_install import dangers, installed_version, parse_simulation, plan_kernel_install
+from bootkeep.flows.planned import Planned
 from unit.flows.salt_machine import NEW, OLD, boot_file, kernel, machine
 
 SIMULATION = f"""\

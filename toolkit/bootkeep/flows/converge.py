@@ -26,10 +26,12 @@ from bootkeep.flows.fix_plan import plan_fix
 from bootkeep.flows.grub_menu import make_default_resolve, make_menu_current
 from bootkeep.flows.host_files import HOOKS, put_files, take_files, values
 from bootkeep.flows.install_devices import make_install_devices_right
-from bootkeep.flows.kernel_install import Planned, plan_kernel_install
+from bootkeep.flows.install_only import enforce_install_only
+from bootkeep.flows.kernel_install import plan_kernel_install
 from bootkeep.flows.kernel_protection import protect_kernels
 from bootkeep.flows.loader_configuration import restore_loader_configuration, restored_differences
 from bootkeep.flows.pages import page
+from bootkeep.flows.planned import Planned
 from bootkeep.flows.preserving import keep_last_good_preserved, withdraw_preserving
 from bootkeep.flows.runbook import (
     BOOT_COPY,
@@ -91,6 +93,12 @@ def kernels_kept(path: Path, *, keep: int, minimum: int, unattended_removal: boo
     return protect_kernels(
         state, path, keep=keep, minimum=minimum, unattended_removal=unattended_removal, dry_run=dry_run
     )
+
+
+def install_only_enforced(*, keep: int, dry_run: bool) -> Converged:
+    """The rpm front end keeps kernels side by side, the last-good one among them."""
+    state, _findings = look()
+    return enforce_install_only(state, keep=keep, dry_run=dry_run)
 
 
 def kernel_install_planned(name: str, version: str) -> tuple[Planned, ...]:

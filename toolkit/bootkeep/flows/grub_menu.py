@@ -14,13 +14,13 @@ from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.flows.grub_tools import checked, grub_tools
 from bootkeep.flows.kernel_protection import may_boot
 from bootkeep.flows.loader_configuration import save_loader_configuration
 
 Look = Callable[[], tuple[BootState, tuple[Finding, ...]]]
 
 DEFAULTS = Path("/etc/default/grub")
-MENU = Path("/boot/grub/grub.cfg")
 STALE = "grub-config-stale"
 BROKEN = "default-entry-broken"
 
@@ -39,7 +39,7 @@ def menu_problems(state: BootState, findings: tuple[Finding, ...]) -> tuple[str,
         problems.append(f"grub-script-check says: {grub.syntax_error}.")
     if not grub.entries:
         problems.append("It has no boot entry.")
-    if not grub.sources_preserved:
+    if not grub.sources_preserved and isinstance(grub.bls, Absent):  # else their entries are files like the others
         problems.append("It does not source bootkeep.cfg, where the preserved kernels have their entries.")
     return tuple(dict.fromkeys(problems))
 
@@ -49,39 +49,42 @@ def _damage(why: str) -> tuple[str, ...]:
 
     Raises BootkeepError when the checker passes it, or cannot be asked: then it is we who do not understand.
     """
-    done = run(["grub-script-check", str(MENU)], timeout_s=30)
-    if done.exit_code == 1 and not done.missing and MENU.is_file():
+    tools = grub_tools()
+    done = run(tools.check, timeout_s=30)
+    if done.exit_code == 1 and not done.missing and tools.menu.is_file():
         said = " ".join((done.stderr or done.stdout).split())[:300]
-        return (f"{MENU} is damaged ({why}); grub-script-check says: {said}.",)
-    raise _cannot(f"grub.cfg is not known: {why}", str(MENU))
+        return (f"{tools.menu} is damaged ({why}); {tools.check[0]} says: {said}.",)
+    raise _cannot(f"grub.cfg is not known: {why}", str(tools.menu))
 
 
 def make_menu_current(look: Look, *, dry_run: bool) -> Converged:
-    """Run update-grub when the menu is not current, after saving the loader's configuration."""
+    """Make the menu again when the menu is not current, after saving the loader's configuration."""
     state, findings = look()
     problems = menu_problems(state, findings)
     if not problems:
         entries = len(state.grub.entries) if isinstance(state.grub, GrubConfig) else 0
         return Converged(True, f"grub.cfg is current and passes grub-script-check; {entries} entries.")
-    path = state.grub.path if isinstance(state.grub, GrubConfig) else "/boot/grub/grub.cfg"
-    changes = (StateChange(path, " ".join(problems), "made again by update-grub"),)
+    tools = grub_tools()
+    path = state.grub.path if isinstance(state.grub, GrubConfig) else str(tools.menu)
+    maker = tools.mkconfig[0]
+    changes = (StateChange(path, " ".join(problems), f"made again by {maker}"),)
     if dry_run:
-        return Converged(True, f"{' '.join(problems)} update-grub would make it again.", changes)
-    save_loader_configuration("before update-grub")
+        return Converged(True, f"{' '.join(problems)} {maker} would make it again.", changes)
+    save_loader_configuration(f"before {maker}")
     update_grub()
     left = menu_problems(*look())
     if left:
-        return Converged(False, f"update-grub ran, and the menu is still not right: {' '.join(left)}", changes)
-    return Converged(True, f"{' '.join(problems)} update-grub made it again.", changes)
+        return Converged(False, f"{maker} ran, and the menu is still not right: {' '.join(left)}", changes)
+    return Converged(True, f"{' '.join(problems)} {maker} made it again.", changes)
 
 
 def default_problem(state: BootState, findings: tuple[Finding, ...]) -> str:
     """What is wrong with the default entry; empty when it resolves. Raises BootkeepError on ignorance."""
     default = state.default_entry
     if isinstance(default, Unknown):
-        raise _cannot(f"the default entry is not known: {default.why}", "/boot/grub")
+        raise _cannot(f"the default entry is not known: {default.why}", str(grub_tools().folder))
     if isinstance(default, DefaultEntry) and isinstance(default.entry, Unknown):
-        raise _cannot(f"the default entry is not known: {default.entry.why}", "/boot/grub")
+        raise _cannot(f"the default entry is not known: {default.entry.why}", str(grub_tools().folder))
     broken = _defects(findings, BROKEN)
     if broken:
         return " ".join(broken)
@@ -122,7 +125,7 @@ def _defects(findings: tuple[Finding, ...], identity: str) -> list[str]:
     mine = [finding for finding in findings if finding.id == identity]
     for finding in mine:
         if finding.severity is Severity.UNKNOWN:
-            raise _cannot(finding.summary, "/boot/grub")
+            raise _cannot(finding.summary, str(grub_tools().folder))
     return [finding.summary for finding in mine if finding.severity in {Severity.WILL_NOT_BOOT, Severity.AT_RISK}]
 
 
@@ -131,11 +134,12 @@ def _repair(state: BootState, chosen_by: str, wanted: str) -> tuple[str, Callabl
     entry = _best_entry(state)
     if chosen_by in {"saved_entry", "next_entry"} and entry is not None:
         name = entry.full_id
-        command = "grub-set-default" if chosen_by == "saved_entry" else ""
-        if command:
-            return name, lambda: _checked([command, name])
+        tools = grub_tools()
+        if chosen_by == "saved_entry":
+            # What grub-set-default and grubby do, without the first's guess at the folder.
+            return name, lambda: checked(tools.editenv("set", f"saved_entry={name}"))
         # A trial boot that leads nowhere: without it, the saved default counts again.
-        return "the saved default", lambda: _checked(["grub-editenv", "/boot/grub/grubenv", "unset", "next_entry"])
+        return "the saved default", lambda: checked(tools.editenv("unset", "next_entry"))
     if chosen_by == "GRUB_DEFAULT" and wanted != "0":
         return "0", _reset_default
     return "the first entry of a new menu", update_grub
@@ -164,18 +168,7 @@ def _reset_default() -> None:
 
 def update_grub() -> None:
     """Make grub.cfg again; raises BootkeepError with the generator's own words."""
-    _checked(["update-grub"], timeout_s=300)
-
-
-def _checked(argv: list[str], *, timeout_s: float = 60) -> None:
-    done = run(argv, timeout_s=timeout_s)
-    if done.exit_code != 0:
-        why = "no end before the deadline" if done.timed_out else (done.stderr or done.stdout).strip()[-500:]
-        raise BootkeepError(
-            f"{' '.join(argv)} failed: {why or f'exit code {done.exit_code}'}",
-            where="/boot/grub",
-            next_step="The loader's configuration from before is below /var/lib/bootkeep/loader.",
-        )
+    checked(grub_tools().mkconfig, timeout_s=300)
 
 
 def _cannot(why: str, where: str) -> BootkeepError:

@@ -11,13 +11,17 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootkeep.edges.files import replace_file
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.machine import Firmware, OsRelease
 from bootkeep.facts.storage import BlockDevice, Mount
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.flows.loader_configuration import save_loader_configuration, set_answers
 
+#: SUSE's answer to the same question (perl-Bootloader, update-bootloader(8)).
+SUSE_FILE = Path("/etc/default/grub_installdevice")
 #: What a boot sector can be written to. A partition is none of them; md and LVM stand on disks.
 WHOLE = frozenset({"disk", "mpath", "dmraid"})
 #: Names below /dev/disk/by-id in the order of preference: those that tell a person which disk to pull first.
@@ -41,8 +45,12 @@ def plan_install_devices(state: BootState) -> DevicesPlan | None:
         package.name == "grub-pc" and package.state == "installed" for package in state.packages
     ):
         return None
+    return _plan(state)
+
+
+def _plan(state: BootState) -> DevicesPlan:
     if isinstance(state.grub_install_devices, Unknown):
-        raise _cannot(f"debconf's answer is not known: {state.grub_install_devices.why}")
+        raise _cannot(f"the disks named now are not known: {state.grub_install_devices.why}")
     if isinstance(state.block_devices, (Unknown, Absent)):
         raise _cannot("the block devices are not known")
     present = () if isinstance(state.grub_install_devices, Absent) else state.grub_install_devices
@@ -71,7 +79,12 @@ def plan_install_devices(state: BootState) -> DevicesPlan | None:
 
 def make_install_devices_right(state: BootState, *, dry_run: bool) -> Converged:
     """Answer grub-pc's question with the disks that hold /boot; nothing when grub-pc is not installed or all is right."""
+    family = state.os_release.family if isinstance(state.os_release, OsRelease) else ""
+    if family == "suse":
+        return _make_suse_right(state, dry_run=dry_run)
     plan = plan_install_devices(state)
+    if plan is None and family == "redhat":
+        return Converged(True, "An update of EL's GRUB writes to no disk by itself: there is nothing to name.")
     if plan is None:
         return Converged(True, "grub-pc is not installed: no boot sector is debconf's to write.")
     named = ", ".join(plan.present) or "nothing"
@@ -90,6 +103,28 @@ def make_install_devices_right(state: BootState, *, dry_run: bool) -> Converged:
     return Converged(
         True, f"grub-pc/install_devices names {named}. {' '.join(plan.wrong)} Right is: {wanted}.", (change,)
     )
+
+
+def _make_suse_right(state: BootState, *, dry_run: bool) -> Converged:
+    """update-bootloader installs to what this file names, one a line; on UEFI it asks nobody."""
+    if isinstance(state.firmware, Firmware) and state.firmware.mode == "uefi":
+        return Converged(True, "This host starts by UEFI: no boot sector is anybody's to write.")
+    if isinstance(state.grub_install_devices, Absent):
+        return Converged(True, f"There is no {SUSE_FILE}: update-bootloader finds the disk itself.")
+    plan = _plan(state)
+    named = ", ".join(plan.present) or "nothing"
+    if not plan.wrong:
+        return Converged(True, f"{SUSE_FILE} names whole disks that exist and hold /boot: {named}.")
+    change = StateChange(str(SUSE_FILE), ", ".join(plan.present), ", ".join(plan.wanted))
+    if not dry_run:
+        save_loader_configuration(f"before {SUSE_FILE}")
+        text = SUSE_FILE.read_text("utf-8", "surrogateescape")
+        # activate, generic_mbr and comments stay; only the disks are others.
+        rest = [line for line in text.splitlines() if not line.strip().startswith("/dev/")]
+        content = "\n".join((*plan.wanted, *rest, ""))
+        replace_file(SUSE_FILE, content.encode("utf-8", "surrogateescape"), mode=SUSE_FILE.stat().st_mode & 0o7777)
+    wanted = ", ".join(plan.wanted)
+    return Converged(True, f"{SUSE_FILE} names {named}. {' '.join(plan.wrong)} Right is: {wanted}.", (change,))
 
 
 def is_whole(device: BlockDevice) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from bootkeep.edges.run import run
 from bootkeep.facts.boot_state import BootState
@@ -12,24 +11,16 @@ from bootkeep.facts.errors import BootkeepError, Refused
 from bootkeep.facts.kernel import BootFile, Kernel, OwningPackage
 from bootkeep.facts.package import Package
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.flows.kernel_install_rpm import has_version, is_rpm_host, plan_by_rpm
 from bootkeep.flows.kernel_protection import may_boot, plan_protection
+from bootkeep.flows.planned import Planned
 
-PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~:-]*")
+PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]+")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~^_:-]*")
 #: One line of `apt-get -s install`: Inst NAME [OLD] (NEW Archive [arch]), Remv NAME [OLD].
 PLANNED = re.compile(
     r"^(?P<verb>Inst|Remv|Purg) (?P<name>\S+)(?: \[(?P<old>[^]]*)\])?(?: \((?P<new>\S+))?", re.MULTILINE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What apt would do with one package."""
-
-    verb: str  # Inst, Remv or Purg
-    name: str
-    old_version: str
-    new_version: str
 
 
 def parse_simulation(text: str) -> tuple[Planned, ...]:
@@ -68,6 +59,10 @@ def plan_kernel_install(state: BootState, name: str, version: str) -> tuple[Plan
             where="bootkeep.kernel_installed",
             next_step="Name a package as apt does, e.g. linux-image-6.1.0-50-amd64.",
         )
+    if is_rpm_host(state):
+        if has_version(state, name, version):
+            return ()
+        return _safe(state, plan_by_rpm(state, name, version), name)
     there = installed_version(state, name)
     if there and version in {"", there}:
         return ()
@@ -79,11 +74,15 @@ def plan_kernel_install(state: BootState, name: str, version: str) -> tuple[Plan
             where="apt-get -s install",
             next_step="Check the name, the version and apt's sources; nothing was installed.",
         )
-    planned = parse_simulation(done.stdout)
+    return _safe(state, parse_simulation(done.stdout), f"apt-get install {target}")
+
+
+def _safe(state: BootState, planned: tuple[Planned, ...], what: str) -> tuple[Planned, ...]:
+    """The plan itself; raises Refused when it would take a way back."""
     if problems := dangers(state, planned):
         raise Refused(
             " ".join(problems),
-            where=f"apt-get install {target}",
+            where=what,
             next_step="Preserve that kernel first with `bootkeep preserve`, or install a kernel of another release.",
         )
     return planned
@@ -101,12 +100,15 @@ def dangers(state: BootState, planned: Iterable[Planned]) -> tuple[str, ...]:
         for kernel in kernels:
             if kernel.preserved or not isinstance(kernel.package, OwningPackage) or kernel.package.name != each.name:
                 continue
+            # rpm keeps several versions of one name: only this one goes.
+            if each.old_version and kernel.package.version.rpartition(":")[2] != each.old_version.rpartition(":")[2]:
+                continue
             why = needed.get(kernel.release, ())
             if able == [kernel]:
                 why = ("the only kernel that can boot", *why)
             # "newest" alone is no way back yet: a newer build of it may replace it.
             if set(why) - {"newest"} and not _is_preserved(kernel, kernels):
-                how = "replaced in place" if each.verb == "Inst" else "removed"
+                how = "removed" if each.verb in {"Remv", "Purg"} else "replaced in place"
                 problems.append(f"The kernel {kernel.release} ({', '.join(why)}) would be {how} and is not preserved.")
     return tuple(problems)
 

@@ -32,10 +32,19 @@ PATTERNS = (
     "/boot/grub/grubenv",
     "/boot/grub/custom.cfg",
     "/boot/grub/bootkeep.cfg",
+    "/boot/grub2/grub.cfg",
+    "/boot/grub2/grubenv",
+    "/boot/grub2/custom.cfg",
+    "/boot/grub2/bootkeep.cfg",
+    "/boot/loader/entries/*.conf",
+    "/etc/kernel/cmdline",
+    "/etc/default/grub_installdevice",
     "/boot/efi/EFI/*/grub.cfg",
 )
 #: Made from the rest, for the kernels of their day.
-MENU, OURS = "/boot/grub/grub.cfg", "/boot/grub/bootkeep.cfg"
+MENUS = frozenset({"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"})
+OURS = frozenset({"/boot/grub/bootkeep.cfg", "/boot/grub2/bootkeep.cfg"})
+_ENTRIES = "/boot/loader/entries/"
 _LOADED = re.compile(r"^\s*linux(?:16|efi)?\s+(\S+)", re.MULTILINE)
 #: Only questions that say something about loading: a restore must not answer others.
 ANSWERS = "debconf answers"
@@ -136,9 +145,10 @@ def restore_loader_configuration(folder: str, *, root: Path = Path("/")) -> tupl
         set_answers(save.answers)
     if changed and root == Path("/") and any(_is_outdated(saved.path, text, root) for saved, text in contents.items()):
         from bootkeep.flows.grub_menu import update_grub
+        from bootkeep.flows.grub_tools import grub_tools
 
         update_grub()
-        changed = (*changed, MENU)
+        changed = (*changed, str(grub_tools().menu))
     return changed
 
 
@@ -179,7 +189,7 @@ def _differences(save: LoaderSave, contents: dict[SavedFile, bytes], root: Path)
 
 def _is_outdated(path: str, content: bytes, root: Path) -> bool:
     """Whether a saved menu loads a kernel that is gone, or knows nothing of one that came: put back, it would not boot."""
-    if path not in {MENU, OURS}:
+    if path not in MENUS | OURS and not path.startswith(_ENTRIES):
         return False
     loaded = set(_LOADED.findall(content.decode("utf-8", "surrogateescape")))
     # As GRUB names them: below /boot, below the root of a /boot of its own, or below a subvolume.
@@ -187,7 +197,8 @@ def _is_outdated(path: str, content: bytes, root: Path) -> bool:
     boot = root / "boot"
     gone = any(not any((folder / name).is_file() for folder in (boot, boot / "bootkeep", root)) for name in names)
     there = {each.name for each in boot.glob("vmlinu[xz]-*") if each.is_file()}
-    return gone or (path == MENU and bool(there - names))
+    # A menu whose entries are files (blscfg) names no kernel at all.
+    return gone or (path in MENUS and b"blscfg" not in content and bool(there - names))
 
 
 def set_answers(lines: tuple[str, ...]) -> None:

@@ -26,14 +26,16 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.package import Package
 from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.flows.preserved_bls import entry_keys, has_bls_menu, write_entries
 from bootkeep.flows.preserved_menu import Place, arguments_from_command_line, menu_text
 from bootkeep.probes.packages.dpkg import parse_status
 
 MENU = Path("boot/grub/bootkeep.cfg")
+_MENU2 = Path("boot/grub2/bootkeep.cfg")
 _ARGUMENT = re.compile(r"(?:^|\s)bootkeep\.preserved=(\S+)")
 #: An entry of ours that somebody made the default: in grubenv (grub-set-default, grub-reboot) or in grub.cfg (GRUB_DEFAULT).
 _CHOSEN = re.compile(
-    r"^\s*(?:(?:prev_)?saved_entry=|next_entry=|set\s+default=[\"']?)(?:[^\"'\n]*>)?bootkeep-([A-Za-z0-9.+~_-]+)",
+    r"^\s*(?:(?:prev_)?saved_entry=|next_entry=|set\s+default=[\"']?)(?:[^\"'\n]*>)?~?bootkeep-([A-Za-z0-9.+~_-]+)",
     re.MULTILINE,
 )
 
@@ -141,15 +143,24 @@ def preserve_last_good(root: Path, good: LastGood) -> PreservedKernel:
 def list_preserved(root: Path) -> tuple[Preserved, ...]:
     """All preserved kernels, and whether each could be started right now."""
     try:
-        menu = (root / MENU).read_text(encoding="utf-8", errors="replace")
+        menu = (root / menu_of(root)).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         menu = ""
+    files = entry_keys(root)
     return tuple(
         Preserved(
-            record, is_whole(root, record), f"--id bootkeep-{record.key} " in menu, _same_as_packaged(root, record)
+            record,
+            is_whole(root, record),
+            f"--id bootkeep-{record.key} " in menu or record.key in files,
+            _same_as_packaged(root, record),
         )
         for record in preserved_kernels(root)
     )
+
+
+def menu_of(root: Path) -> Path:
+    """bootkeep.cfg in GRUB's folder: grub on Debian, grub2 on the rpm families (where grub may be a link to it)."""
+    return _MENU2 if (root / _MENU2.parent).is_dir() else MENU
 
 
 def refresh_preserved(root: Path, good: LastGood) -> PreservedKernel | None:
@@ -206,7 +217,7 @@ def write_menu(
 def _menu_error(error: OSError, root: Path) -> PreserveError:
     return PreserveError(
         f"the menu of preserved kernels could not be written: {error.strerror or error}",
-        where=str(error.filename or root / MENU),
+        where=str(error.filename or root / menu_of(root)),
         next_step="Free some space there, or mount it writable, then run 'bootkeep preserve'.",
     )
 
@@ -220,7 +231,16 @@ def _write_menu(root: Path, always: frozenset[str], without: frozenset[str]) -> 
         and is_whole(root, record)
         and (record.key in always or not _same_as_packaged(root, record))
     ]
-    folder = root / MENU.parent
+    if has_bls_menu(root):
+        if not write_entries(root, shown, _place(root)):
+            raise PreserveError(
+                "the preserved kernel has no boot entry: nothing tells how this machine boots",
+                where=str(root / "boot/loader/entries"),
+                next_step="Run 'kernel-install add' for a kernel that is here, then try again.",
+            )
+        return tuple(record.key for record in shown)
+    own = menu_of(root)
+    folder = root / own.parent
     if not folder.is_dir():  # another boot loader: the copy is there for a hand boot, and patching is not held up
         return ()
     grub_cfg = folder / "grub.cfg"
@@ -233,20 +253,38 @@ def _write_menu(root: Path, always: frozenset[str], without: frozenset[str]) -> 
         raise PreserveError(
             "the preserved kernel has no menu entry: nothing tells how this machine boots",
             where=str(grub_cfg),
-            next_step="Run 'update-grub', then try again.",
+            next_step="Have the menu made again (update-grub, or grub2-mkconfig -o), then try again.",
         )
     content = menu.encode("utf-8", "surrogateescape")
-    target = root / MENU
+    target = root / own
     if (shown or target.exists()) and (not target.exists() or target.read_bytes() != content):
         replace_file(target, content, mode=0o600)
+    if own == _MENU2 and target.exists():
+        _source_it(folder / "custom.cfg")
     return tuple(record.key for record in shown)
+
+
+#: SUSE's grub.cfg sources custom.cfg by itself (41_custom), so no menu has to be made again for ours.
+_SOURCE = (
+    "# bootkeep: the preserved kernels' entries\n"
+    "if [ -f ${config_directory}/bootkeep.cfg ]; then source ${config_directory}/bootkeep.cfg; fi\n"
+)
+
+
+def _source_it(custom: Path) -> None:
+    """Our line in the administrator's custom.cfg, behind what is there."""
+    text = custom.read_text("utf-8", "surrogateescape") if custom.exists() else ""
+    if "bootkeep.cfg" not in text:
+        gap = "" if not text or text.endswith("\n") else "\n"
+        mode = custom.stat().st_mode & 0o7777 if custom.exists() else 0o600
+        replace_file(custom, f"{text}{gap}{_SOURCE}".encode("utf-8", "surrogateescape"), mode=mode)
 
 
 def chosen_keys(root: Path) -> frozenset[str]:
     """Keys of the preserved kernels that somebody made the default, for good or for one boot."""
     found: set[str] = set()
     for name in ("grubenv", "grub.cfg"):
-        path = root / MENU.parent / name
+        path = root / menu_of(root).parent / name
         if path.is_file():
             found.update(_CHOSEN.findall(path.read_text(encoding="utf-8", errors="replace")))
     return frozenset(found)
@@ -273,7 +311,11 @@ def _same_as_packaged(root: Path, record: PreservedKernel) -> bool:
             return False
         if not record.initramfs_sha256:
             return True
-        return sha256_of(root / f"boot/initrd.img-{record.release}") == record.initramfs_sha256
+        names = (f"initrd.img-{record.release}", f"initramfs-{record.release}.img", f"initrd-{record.release}")
+        return any(
+            (root / "boot" / name).is_file() and sha256_of(root / "boot" / name) == record.initramfs_sha256
+            for name in names
+        )
     except OSError:
         return False
 

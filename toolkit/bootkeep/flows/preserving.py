@@ -15,13 +15,14 @@ from bootkeep.flows.host_files import HostFile, put_files, take_files, values
 from bootkeep.flows.last_good import NotHealthy, mark_last_good
 from bootkeep.flows.loader_configuration import save_loader_configuration
 from bootkeep.flows.preserve import (
-    MENU,
     chosen_keys,
     kernel_files,
+    menu_of,
     preserve_kernel,
     running_preserved,
     write_menu,
 )
+from bootkeep.flows.preserved_bls import entry_keys, has_bls_menu, take_entries
 from bootkeep.flows.units import enabled, reload_units, systemctl
 
 ROOT = Path("/")
@@ -71,20 +72,23 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
         raise BootkeepError(
             f"the preserved kernel {', '.join(needed)} runs, or is the default entry: without its entry this host would start "
             "another kernel, unasked",
-            where=str(ROOT / MENU),
+            where=str(ROOT / menu_of(ROOT)),
             next_step="Make another entry the default (grub-set-default) and start it, then run this again.",
         )
     there = [unit for unit in UNITS if enabled(unit)]
-    menu = ROOT / MENU
+    menu = ROOT / menu_of(ROOT)
+    entries = entry_keys(ROOT)
     script = Path(MENU_SCRIPT).exists()
     changes = [StateChange(unit, "enabled", "") for unit in there]
     changes += [StateChange(str(menu), "entries of preserved kernels", "")] if menu.exists() else []
+    changes += [StateChange(f"boot entry of {key}", "preserved kernel", "") for key in sorted(entries)]
     if not dry_run:
-        if script or menu.exists():
+        if script or entries or menu.exists():
             save_loader_configuration("before the preserved kernels' entries go")
         for unit in there:
             systemctl("disable", unit)
         menu.unlink(missing_ok=True)
+        take_entries(ROOT)
     changes += take_files(FILES, dry_run=dry_run)
     if changes and not dry_run:
         reload_units()
@@ -98,14 +102,22 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
 
 def _files(hook_deadline_s: float, *, dry_run: bool) -> tuple[StateChange, ...]:
     marks = values(hook_deadline_s)
-    pending = put_files(FILES, marks, dry_run=True)
+    files = _wanted_files()
+    pending = put_files(files, marks, dry_run=True)
     if not pending or dry_run:
         return pending
     if any(change.subject == MENU_SCRIPT for change in pending):
         save_loader_configuration(f"before {MENU_SCRIPT}")
-    put_files(FILES, marks, dry_run=False)
+    put_files(files, marks, dry_run=False)
     reload_units()
     return pending
+
+
+def _wanted_files() -> tuple[HostFile, ...]:
+    """Where the menu's entries are files, ours are too: grub-mkconfig need not be told of them."""
+    if not has_bls_menu(ROOT):
+        return FILES
+    return tuple(each for each in FILES if each.path != MENU_SCRIPT)
 
 
 def _units(*, dry_run: bool) -> tuple[StateChange, ...]:

@@ -12,7 +12,9 @@ from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.transaction import Transaction
-from bootkeep.flows.preserve import list_preserved
+from bootkeep.flows.grub_tools import GrubTools, grub_tools
+from bootkeep.flows.preserve import list_preserved, menu_of
+from bootkeep.flows.preserved_bls import has_bls_menu
 from bootkeep.flows.transaction import close_orphans
 
 SHIM_FOLDER = Path("usr/lib/bootkeep")
@@ -147,7 +149,7 @@ def _records(store: Store, root: Path, *, read_only: bool) -> SelfTest:
 def _preserved(root: Path) -> SelfTest:
     found = list_preserved(root)
     damaged = [item.record.key for item in found if not item.whole]
-    has_grub = (root / "boot/grub").is_dir()  # another boot loader has no menu of ours
+    has_grub = grub_tools(root).folder.is_dir()  # another boot loader has no menu of ours
     offered = [item for item in found if item.whole and not item.same_as_packaged]
     hidden = [item.record.key for item in offered if has_grub and not item.in_menu]
     if damaged:
@@ -159,6 +161,11 @@ def _preserved(root: Path) -> SelfTest:
 
 
 def _menu(root: Path) -> SelfTest:
+    if has_bls_menu(root):
+        return SelfTest("boot menu", True, "its entries are files, the preserved kernels' among them")
+    tools = grub_tools(root)
+    if tools.grub == "grub2":
+        return _custom_menu(root, tools)
     script = root / "etc/grub.d/42_bootkeep"
     if not os.access(script, os.X_OK):
         step = "Apply the Salt state bootkeep.preserved."
@@ -167,3 +174,12 @@ def _menu(root: Path) -> SelfTest:
     if not re.search(rf"^\s*source \S*{re.escape(SOURCED)}", text, re.MULTILINE):
         return SelfTest("boot menu", False, f"grub.cfg does not source {SOURCED}", "update-grub")
     return SelfTest("boot menu", True, f"grub.cfg sources {SOURCED}")
+
+
+def _custom_menu(root: Path, tools: GrubTools) -> SelfTest:
+    """SUSE: grub.cfg sources custom.cfg by itself, and a line of ours in there sources the rest."""
+    custom = tools.folder / "custom.cfg"
+    text = custom.read_text(encoding="utf-8", errors="replace") if custom.is_file() else ""
+    if SOURCED not in text and (root / menu_of(root)).exists():
+        return SelfTest("boot menu", False, f"{custom} does not source {SOURCED}", "bootkeep preserve")
+    return SelfTest("boot menu", True, f"custom.cfg sources {SOURCED}")

@@ -68,7 +68,7 @@ def _dnf(state: BootState) -> Iterable[Finding]:
             dnf.path,
             "protect_running_kernel=False",
         )
-    yield from _replaced(state, "installonlypkg(", "dnf")
+    yield from _replaced(state, "installonlypkg(", "dnf", frozenset(dnf.listed or ()))
 
 
 def _zypp(state: BootState) -> Iterable[Finding]:
@@ -80,13 +80,16 @@ def _zypp(state: BootState) -> Iterable[Finding]:
             f"multiversion = {zypp.multiversion}",
         )
         return
-    yield from _replaced(state, "multiversion(", "zypper")
+    named = zypp.multiversion.replace(" ", "").split(",") if isinstance(zypp, ZyppPolicy) else ()
+    yield from _replaced(state, "multiversion(", "zypper", frozenset(named))
 
 
-def _replaced(state: BootState, word: str, tool: str) -> Iterable[Finding]:
+def _replaced(state: BootState, word: str, tool: str, listed: frozenset[str]) -> Iterable[Finding]:
     kernel = kernel_that_matters(state)
     if kernel is None or not isinstance(kernel.package, OwningPackage):
         return
+    if kernel.package.name in listed:
+        return  # its own name is in the front end's list: as good as its own word
     if not any(provided.startswith(word) for provided in kernel.package.provides):
         yield _finding(
             f"The package {kernel.package.name} of the kernel {kernel.release} does not provide {word}kernel): {tool} upgrades it "

@@ -18,7 +18,8 @@ FOLDERS = ("var/lib/rpm", "usr/lib/sysimage/rpm")
 #: sqlite, ndb, Berkeley DB.
 FILES = ("rpmdb.sqlite", "Packages.db", "Packages")
 _ROW = "%{NAME}\\t%{ARCH}\\t%|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\\t%{INSTALLTIME}\\t[%{PROVIDENAME} ]\\t[%{DIRNAMES}\\v]\\n"
-_OWNED = "[%{=NAME}\\t%{=ARCH}\\t%|EPOCH?{%{EPOCH}:}:{}|%{=VERSION}-%{=RELEASE}\\t%{FILENAMES}\\n]"
+#: Without the epoch: inside an iteration rpm forgets it after the first file.
+_OWNED = "[%{=NAME}\\t%{=ARCH}\\t%{=VERSION}-%{=RELEASE}\\t%{FILENAMES}\\n]"
 #: Provides that say "I am a kernel, or a part of one" (dnf's installonlypkgs, zypper's multiversion, EL's kernel.spec).
 _PROVIDES = re.compile(r"(?:installonlypkg|multiversion)\([^)]*\)|kernel(?:-[a-z0-9]+)*-uname-r")
 _BOOT_FOLDERS = ("/boot/", "/lib/modules/", "/usr/lib/modules/")
@@ -35,7 +36,7 @@ def answer(root: Path, _argument: str) -> str:
     if not any((root / folder / name).exists() for folder in FOLDERS for name in FILES):
         raise FileNotFoundError(errno.ENOENT, "no rpm database", "/var/lib/rpm")
     packages: list[dict[str, object]] = []
-    boot: list[str] = []
+    boot: dict[tuple[str, str, str], str] = {}
     for line in _query(root, "-qa", "--qf", _ROW):
         fields = line.split("\t")
         if len(fields) != 6:
@@ -44,10 +45,12 @@ def answer(root: Path, _argument: str) -> str:
         wanted = sorted({word for word in provides.split() if _PROVIDES.fullmatch(word)})
         packages.append({"name": name, "arch": arch, "version": version, "installed": installed, "provides": wanted})
         if any(folder.startswith(_BOOT_FOLDERS) for folder in folders.split("\v")):
-            boot.append(f"{name}-{version}.{arch}")
+            boot[name, arch, version.rpartition(":")[2]] = version
     owners: dict[str, list[list[str]]] = {}
-    for line in _query(root, "-q", "--qf", _OWNED, *boot) if boot else ():
-        name, arch, version, path = line.split("\t", 3)
+    exact = [f"{name}-{version}.{arch}" for (name, arch, _plain), version in boot.items()]
+    for line in _query(root, "-q", "--qf", _OWNED, *exact) if boot else ():
+        name, arch, plain, path = line.split("\t", 3)
+        version = boot.get((name, arch, plain), plain)
         if path.startswith("/boot/") or _TREE.fullmatch(path):
             owners.setdefault(path, []).append([name, arch, version])
     packages.sort(key=lambda row: (str(row["name"]), str(row["arch"]), str(row["version"])))
@@ -63,4 +66,5 @@ def _query(root: Path, *arguments: str) -> list[str]:
         raise TimeoutError(f"rpm {arguments[0]}: no end after {_TIMEOUT_S:g} s")
     if done.exit_code != 0:
         raise OSError(errno.EIO, f"rpm {arguments[0]}: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.stdout.removesuffix("\n").split("\n") if done.stdout else []  # splitlines() would split at \v, too
+    # Not splitlines(): that takes \v, which stands between the folders, for the end of a line.
+    return [line for line in done.stdout.split("\n") if line]

@@ -62,6 +62,10 @@ def _menu(readings: Readings, locator: Locator, place: GrubPlace) -> Maybe[GrubM
             found = [bls.entry_of(file, _variables(readings, menu, place), locator) for file in files]
             entries = tuple(entry for entry in found if entry is not None)
             menu = parse_grub_cfg(text, where=place.menu.path, locate=locator, bls=entries)
+        custom = readings[place.custom.key]
+        if custom.ok and any(source.endswith("/custom.cfg") for source in menu.sources):
+            own = parse_grub_cfg(custom.text, where=place.custom.path, locate=locator)
+            menu = replace(menu, items=(*menu.items, *own.items), sources=(*menu.sources, *own.sources))
         ours = readings[place.ours.key]
         if ours.ok and any(source.endswith("/bootkeep.cfg") for source in menu.sources):
             more = parse_grub_cfg(ours.text, where=place.ours.path, locate=locator)

@@ -22,13 +22,14 @@ class GrubPlace:
     menu: File
     environment: File
     ours: File  # entries of preserved kernels, which the menu sources
+    custom: File  # the administrator's own entries, which the menu sources where it is there (41_custom)
     files: Listing
     check: Command  # reads the menu and says nothing when it is well formed; writes nothing (grub-script-check(1))
 
     @property
     def reads(self) -> tuple[File | Listing | Command, ...]:
         """All of them."""
-        return (self.menu, self.environment, self.ours, self.files, self.check)
+        return (self.menu, self.environment, self.ours, self.custom, self.files, self.check)
 
 
 def _place(folder: str, menu: str, tool: str) -> GrubPlace:
@@ -37,6 +38,7 @@ def _place(folder: str, menu: str, tool: str) -> GrubPlace:
         File(menu, limit_bytes=_LONGEST_MENU),
         File(f"{folder}/grubenv", limit_bytes=64 * 1024),
         File(f"{folder}/bootkeep.cfg"),
+        File(f"{folder}/custom.cfg"),
         Listing(f"{folder}/*"),
         Command((tool, menu)),
     )
