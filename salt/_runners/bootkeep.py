@@ -81,6 +81,8 @@ def work() -> dict[str, Any]:
             while part := report_pending(store):
                 made += part
             captured = _captures(store)
+        if made:
+            _fire("bootkeep/reported")
     return {"reports": [list(one) for one in made], "captures": captured}
 
 
@@ -130,10 +132,14 @@ def reconcile() -> bool:
 
         salt-run bootkeep.reconcile
     """
+    return _fire("bootkeep/reconcile")
+
+
+def _fire(tag: str) -> bool:
     import salt.utils.event
 
     with salt.utils.event.get_master_event(__opts__, __opts__["sock_dir"], listen=False) as bus:
-        return bool(bus.fire_event({}, "bootkeep/reconcile"))
+        return bool(bus.fire_event({}, tag))
 
 
 def pages(folder: str = "/var/lib/bootkeep-fleet/pages") -> dict[str, int]:

@@ -11,8 +11,8 @@ import pytest
 
 from bootkeep.edges.run import run
 from bootkeep.fleet.pages import write_pages
+from bootkeep.lab.chromium import Chromium, chromium
 from bootkeep.lab.made_fleet import MadeFleet
-from chromium import Chromium, chromium
 from fleet.hostile import HOSTILE, hostile_fleet
 
 NOW = "2026-11-24T12:00:00Z"

@@ -103,16 +103,18 @@ class FleetStore:
         since: str = "",
         until: str = "",
         before: str = "",
+        stored_since: str = "",
         limit: int = 0,
         newest_first: bool = True,
     ) -> Iterator[TransactionRow]:
-        """Transactions by their start; of one host, of a time, and before another's id. Rows come a page at a time."""
+        """Transactions by their start; of one host, of a time, before another's id, stored since. Rows come a page at a time."""
         wanted = select(TRANSACTIONS)
         for value, clause in (
             (host, TRANSACTIONS.c.host == host),
             (since, TRANSACTIONS.c.started_at >= since),
             (until, TRANSACTIONS.c.started_at < until),
             (before, TRANSACTIONS.c.id < before),
+            (stored_since, TRANSACTIONS.c.stored_at >= stored_since),
         ):
             if value:
                 wanted = wanted.where(clause)

@@ -36,13 +36,16 @@ class StorePages:
 
     def transactions(self) -> Iterator[FleetTransaction]:
         """All transactions; with their changes those that were stored lately."""
-        for row in self._store.transactions():
+        return self._seen(self._store.transactions())
+
+    def _seen(self, rows: Iterator[TransactionRow]) -> Iterator[FleetTransaction]:
+        for row in rows:
             recent = row.weakened > 0 and max(row.started_at, row.stored_at) >= self._since
             yield _transaction(row, tuple(self._changes(row)) if recent else ())
 
     def recent(self) -> Iterator[FleetTransaction]:
-        """Those that came lately: began then, or arrived then after an outage."""
-        return (one for one in self.transactions() if max(one.started_at, one.stored_at) >= self._since)
+        """Those that came lately: also one that began long ago and arrived after an outage."""
+        return self._seen(self._store.transactions(stored_since=self._since))
 
     def _changes(self, row: TransactionRow) -> Iterator[FleetChange]:
         for change in self._store.changes(row.host, row.id):
