@@ -23,9 +23,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bootkeep.edges.run import SAFE_PATH, Completed, run
+from bootkeep.lab.bootable import DISK_LINK
 from bootkeep.lab.chroot import LabError, checked
 from bootkeep.lab.disk import Loop, attach
-from bootkeep.lab.image import DISK_LINK, ROOT_UUID, Image
+from bootkeep.lab.image import ROOT_UUID, Image
 
 _BOOT = """
 set -eu

@@ -20,15 +20,13 @@ from bootkeep.edges.files import replace_file
 from bootkeep.edges.run import run
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.lab import archive
+from bootkeep.lab.bootable import DISK_LINK, make_disk
 from bootkeep.lab.chroot import LabError, checked, in_chroot
-from bootkeep.lab.disk import SECTOR, attached
 from bootkeep.lab.proof import PROOF_SCRIPT, PROOF_UNIT
 
 SUITE = "bookworm"
 ROOT_UUID = "5afeb007-0000-4000-8000-00000000b007"
-DISK_LINK = "virtio-BOOTKEEP-LAB-0001"  # its name below /dev/disk/by-id
 DISK_BYTES = 4 * 1024**3
-ROOT_START = 4096  # sectors; the BIOS boot partition lies at 2048
 PACKAGES = (
     *("apt", "apt-utils", "ca-certificates", "cron", "dbus", "debconf-utils", "fdisk", "grub-pc", "initramfs-tools"),
     *("iproute2", "kmod", "logrotate", "man-db", "netbase", "openssh-server", "procps", "psmisc", "python3", "sudo"),
@@ -59,7 +57,7 @@ class Image:
 def recipe_digest() -> str:
     """Digest of everything that decides what is in the image."""
     digest = hashlib.sha256()
-    for name in ("image.py", "archive.py", "chroot.py", "disk.py", "proof.py"):
+    for name in ("image.py", "bootable.py", "archive.py", "chroot.py", "disk.py", "proof.py"):
         digest.update((Path(__file__).parent / name).read_bytes())
     digest.update((Path(__file__).parents[3] / "requirements" / "host.txt").read_bytes())
     return digest.hexdigest()[:16]
@@ -93,7 +91,7 @@ def _built(folder: Path, salt_packages: Path, say: Say) -> Image:
         _install_kernels(root, kernels[:2])
         _archives(root, Path(work), kernels)
         say("building the disposable Debian 12 host: Salt")
-        _salt(root, salt_packages)
+        install_salt(root, salt_packages)
         _settings(root)
         say("building the disposable Debian 12 host: disk and boot loader")
         draft = Path(work) / "disk.img"
@@ -214,7 +212,7 @@ def _other_kernel(tree: Path) -> None:
             stream.write(b"\x00bootkeep-lab: the next build of the same ABI\x00")
 
 
-def _salt(root: Path, packages: Path) -> None:
+def install_salt(root: Path, packages: Path) -> None:
     """Salt's own Python at /opt/salt, as a bundle would bring it: an environment of Debian's interpreter."""
     checked(in_chroot(root, ["python3", "-m", "venv", "--without-pip", "/opt/salt"]), "making Salt's environment")
     site = next(iter((root / "opt/salt/lib").glob("python3.*"))) / "site-packages"
@@ -284,24 +282,5 @@ def _settings(root: Path) -> None:
 
 
 def _disk(root: Path, disk: Path) -> None:
-    with disk.open("wb") as stream:
-        stream.truncate(DISK_BYTES)
-    table = (
-        "label: gpt\n"
-        "start=2048,size=2048,type=21686148-6449-6E6F-744E-656564454649\n"  # BIOS boot partition
-        f"start={ROOT_START},type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709\n"  # Linux root (x86-64)
-    )
-    checked(run(["sfdisk", "-q", str(disk)], timeout_s=60, input_text=table), "partitioning")
-    kib = (DISK_BYTES - ROOT_START * SECTOR - 1024**2) // 1024
-    offset = f"offset={ROOT_START * SECTOR}"
-    argv = ["mkfs.ext4", "-q", "-d", str(root), "-U", ROOT_UUID, "-L", "root", "-E", offset, str(disk), f"{kib}k"]
-    checked(run(argv, timeout_s=600), "making the root file system")
-    with attached(disk) as loop, tempfile.TemporaryDirectory(dir=disk.parent) as mountpoint:
-        install = f"grub-install --target=i386-pc {loop.path} && update-grub"
-        environment = {
-            "LAB_ROOT_DEVICE": loop.partition(2),
-            "LAB_DEVICES": loop.nodes,
-            "LAB_LINKS": loop.links(ROOT_UUID, 2, DISK_LINK),
-        }
-        argv = ["sh", "-c", install]
-        checked(in_chroot(Path(mountpoint), argv, timeout_s=300, environment=environment), "installing GRUB")
+    install = "grub-install --target=i386-pc $LAB_DISK && update-grub"
+    make_disk(root, disk, size_bytes=DISK_BYTES, uuid=ROOT_UUID, script=install)
