@@ -24,7 +24,7 @@ def test_a_machine_without_a_menu_boots_by_hand(tmp_path: Path, lab_image: Image
     with disposable_host(lab_image, work=CACHE / "work", binds={}, keep=disk) as host:
         runbook = make_runbook(LiveHost(host.path("/")), Policy())
         host.path("/boot/grub/grub.cfg").unlink()
-    with powered_on(disk) as console:
+    with powered_on(disk, firmware_console=True) as console:
         assert console.wait_for(PROMPT, timeout_s=60), console.seen[-400:]
         typed = follow(console, runbook, "H")
         proof = wait_for_proof(console, timeout_s=240)

@@ -22,11 +22,14 @@ MEMORY_MIB = 1024
 
 
 @contextlib.contextmanager
-def powered_on(disk: Path, *, memory_mib: int = MEMORY_MIB, extra: tuple[str, ...] = ()) -> Iterator[SerialConsole]:
+def powered_on(
+    disk: Path, *, firmware_console: bool = False, memory_mib: int = MEMORY_MIB, extra: tuple[str, ...] = ()
+) -> Iterator[SerialConsole]:
     """Start a disk image (it is written to, as a real boot does) for the body of a ``with``; the power is cut at its end.
 
-    Whatever ends this program ends the machine. ``extra``: further arguments of QEMU. Raises BootkeepError when QEMU is
-    missing or does not start.
+    Whatever ends this program ends the machine. ``firmware_console``: no graphics; SeaBIOS lends its own console then, and
+    GRUB's prompt appears on the serial line before any terminal is set up (what is set up for it later appears twice).
+    ``extra``: further arguments of QEMU. Raises BootkeepError when QEMU is missing or does not start.
     """
     # A folder of its own: the path of a socket may have 107 bytes (unix(7)), a disk's may be longer.
     with tempfile.TemporaryDirectory(prefix="bootkeep-vm-") as folder:
@@ -44,8 +47,15 @@ def powered_on(disk: Path, *, memory_mib: int = MEMORY_MIB, extra: tuple[str, ..
                 "-smp",
                 "2",
             ),
-            # Without graphics SeaBIOS lends its own console: GRUB's prompt appears there before any terminal is set up.
-            *("-machine", "pc,graphics=off", "-display", "none", "-nic", "none", "-no-reboot"),
+            *(
+                "-machine",
+                "pc,graphics=off" if firmware_console else "pc",
+                "-display",
+                "none",
+                "-nic",
+                "none",
+                "-no-reboot",
+            ),
             *("-chardev", f"socket,id=line,path={place},server=on,wait=off", "-serial", "chardev:line"),
             *("-drive", f"file={str(disk).replace(',', ',,')},format=raw,if=virtio"),
             *extra,

@@ -14,8 +14,6 @@ from bootkeep.probes.packages.history import HistoryEntry, parse_apt_history, pa
 
 #: The end of a log is enough: it is asked for what was done since the last look.
 _TAIL_BYTES = 512 * 1024
-#: A transaction that ends within the second of a look begins before it; package managers write no fractions.
-_SLACK_S = 2.0
 _UNSET_LOGINUID = 2**32 - 1
 
 
@@ -29,11 +27,7 @@ def who_ran(root: Path, caller: Caller, *, since: float, until: float) -> Caller
 
     ``caller`` as it is when none does: raw dpkg and rpm write no command line anywhere.
     """
-    found = [
-        (started, name, entry)
-        for started, name, entry in _runs(root)
-        if since - _SLACK_S <= started <= until + _SLACK_S
-    ]
+    found = [(started, name, entry) for started, name, entry in _runs(root) if since < started <= until]
     if not found:
         return caller
     _, name, entry = max(found, key=lambda one: one[0])

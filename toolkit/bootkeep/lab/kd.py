@@ -10,6 +10,7 @@ import argparse
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,9 +20,12 @@ from bootkeep.lab.claims import Chapter
 from bootkeep.lab.demonstration import CHECKOUT, Progress
 from bootkeep.lab.image import build
 from bootkeep.lab.kd_debian import play_debian
+from bootkeep.lab.kd_rpm import play_protected, play_unprotected
+from bootkeep.lab.rpm.root import rpm_root
 from bootkeep.lab.salt_python import staged
+from bootkeep.lab.static_menu import static_menu_disk
 
-CHAPTERS = ("debian",)
+CHAPTERS = ("unprotected", "protected", "debian")
 
 
 def main() -> int:
@@ -58,10 +62,19 @@ def _end(_number: int, _frame: object) -> None:
 def play(names: tuple[str, ...], cache: Path, work: Path, say: Callable[[str], None]) -> list[Chapter]:
     """The chapters, in their order."""
     chapters: list[Chapter] = []
+    binds = {f"/srv/bootkeep/{name}": CHECKOUT / name for name in ("salt", "pillar")}
+    salt = staged(cache)
+    if {"unprotected", "protected"} & set(names):
+        built = rpm_root(cache, "el9", say)
+        with tempfile.TemporaryDirectory(dir=work, prefix="kd-el-") as folder:
+            say("making the disk of an EL 9 host with one kernel and a static menu")
+            image = static_menu_disk(built, salt, Path(folder) / "el.img")
+            if "unprotected" in names:
+                chapters += play_unprotected(image, work=work, binds=binds, say=say)
+            if "protected" in names:
+                chapters.append(play_protected(image, work=work, binds=binds, say=say))
     if "debian" in names:
-        image = build(cache, staged(cache), say)
-        binds = {f"/srv/bootkeep/{name}": CHECKOUT / name for name in ("salt", "pillar")}
-        chapters.append(play_debian(image, work=work, binds=binds, say=say))
+        chapters.append(play_debian(build(cache, salt, say), work=work, binds=binds, say=say))
     return chapters
 
 
