@@ -24,7 +24,7 @@ from bootkeep.lab.claims import Chapter
 from bootkeep.lab.host import DisposableHost, disposable_host
 from bootkeep.lab.image import Image
 from bootkeep.lab.scenarios import boot_digests
-from bootkeep.lab.typist import PROMPT, follow
+from bootkeep.lab.typist import MENU, PROMPT, follow
 from bootkeep.lab.vm import Boot, boot, wait_for_proof
 
 #: K.D.'s own command line, in a folder of packages.
@@ -143,7 +143,7 @@ def _by_the_paper(disk: Path, runbook: Runbook, image: Image, chapter: Chapter) 
 def to_the_prompt(console: SerialConsole) -> None:
     """From GRUB's error to its prompt, as the paper's section P says: any key, the menu, c."""
     console.press(" ")
-    console.wait_for("highlighted entry", "Press enter to boot", "Use the ", timeout_s=_PROMPT_S)
+    console.wait_for(*MENU, timeout_s=_PROMPT_S)
     console.press("c")
     if not console.wait_for(PROMPT, timeout_s=_PROMPT_S):
         raise LabError("GRUB's prompt did not come", where="serial console", next_step=console.seen[-600:])

@@ -159,7 +159,8 @@ def hand_boot(facts: HostFacts) -> Section:
     boot = facts.layout.boot
     items: list[Item] = [
         Text(
-            "Tab completes names. These lines are kept short on purpose; they boot once and change nothing on the disk."
+            "A menu brings this prompt when c is pressed. Tab completes names. These lines are kept short on purpose; they "
+            "boot once and change nothing on the disk."
         )
     ]
     steps: list[tuple[Step, str, tuple[str, ...]]] = []
@@ -212,7 +213,7 @@ def hand_boot(facts: HostFacts) -> Section:
     config = facts.layout.in_loader(grub_folder(facts) + "/grub.cfg")
     menu = Step(
         Place.GRUB,
-        "First try the menu. It comes up? Go to section P. An error? Go on here.",
+        "First try the menu. It comes up? Go to section P; all of P in vain, Esc brings the prompt back. An error? Go on here.",
         (f"configfile {config}",),
         expect="the menu, or an error and the prompt again",
         on_fail="Go on with the next step",
