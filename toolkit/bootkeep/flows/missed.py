@@ -23,7 +23,7 @@ from bootkeep.edges.baseline import load_baseline, save_baseline
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.collect import collect
 from bootkeep.edges.host import LiveHost
-from bootkeep.edges.kept_copies import add_copies, load_copies
+from bootkeep.edges.kept_copies import add_copies, load_copies, sealed_content
 from bootkeep.edges.package_database import unpacked_since, written_at
 from bootkeep.edges.store import Store, new_transaction_id
 from bootkeep.facts.config_copy import FreshCopy
@@ -225,7 +225,11 @@ def _keep_first_look(store: Store, id: str, base: _Look) -> None:
         contents = store.config_copies(base.transaction, phase)
         about = load_copies(store, base.transaction, phase)
         if about:
-            add_copies(store, id, "pre", {path: FreshCopy(one, contents.get(path)) for path, one in about.items()})
+            whole = {
+                path: sealed_content(store, base.transaction, phase, path) for path, one in about.items() if one.sealed
+            }
+            fresh = {path: FreshCopy(one, contents.get(path), whole.get(path, b"")) for path, one in about.items()}
+            add_copies(store, id, "pre", fresh)
             return
 
 
