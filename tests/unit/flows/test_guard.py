@@ -12,6 +12,7 @@ from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.finding import Severity
 from bootkeep.facts.transaction import Action, Override, PackageChange
 from bootkeep.flows import guard
+from bootkeep.flows.refusal import refusal_text
 
 NOW = "2026-11-23T17:20:00Z"
 PROTECTED = guard.ProtectedKernel(
@@ -92,7 +93,7 @@ def test_the_refusal_says_what_instead() -> None:
     plan = [change("odd-name", Action.PURGE), change("junk", Action.PURGE), change("new", Action.INSTALL)]
     finding = guard.judge_plan(PROTECTED, plan)
     assert finding is not None
-    text = guard.refusal_text(finding, plan, "apt-get", PROTECTED)
+    text = refusal_text(finding, plan, "apt-get", PROTECTED)
     # What an upgrade removes makes place for something else: never a command that removes it alone.
     assert "apt-mark hold odd-name, and repeat the command\n" in text
     assert "junk" not in text
@@ -113,7 +114,7 @@ def test_the_other_removals_are_offered_as_they_were_asked_for(action: Action, m
     plan = [change("odd-name", action), change("junk", action)]
     finding = guard.judge_plan(PROTECTED, plan)
     assert finding is not None
-    assert f"apt-mark hold odd-name && {command}\n" in guard.refusal_text(finding, plan, manager, PROTECTED)
+    assert f"apt-mark hold odd-name && {command}\n" in refusal_text(finding, plan, manager, PROTECTED)
 
 
 @pytest.mark.parametrize(

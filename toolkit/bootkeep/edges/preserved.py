@@ -52,6 +52,8 @@ class KernelFiles:
     modules: str  # empty when it has none
     package: str = ""
     package_version: str = ""
+    entry: str = ""  # its file in /boot/loader/entries; empty where grub.cfg holds the entries
+    ghost: bool = False  # the image in /boot is a copy that kernel-install made of the one in the modules tree
 
     @property
     def key(self) -> str:
@@ -191,9 +193,11 @@ def _build(
 ) -> PreservedKernel:
     image = _below(root, kernel.image)
     wanted = sha256_of(image)
-    if kernel.package:
+    if kernel.package and not kernel.ghost:
         _link_or_copy(image, boot_draft / "vmlinuz")
-    else:  # nobody says that what writes it (a hand, sbsign, an image builder) does so by rename
+    else:
+        # kernel-install writes over its copy in place; and without a package nobody says that what writes the image (a
+        # hand, sbsign, an image builder) does so by rename.
         _copy(image, boot_draft / "vmlinuz")
     initramfs_sha256 = ""
     if kernel.initramfs:
@@ -201,6 +205,8 @@ def _build(
         _copy(_below(root, kernel.initramfs), boot_draft / "initrd.img")
         _same(boot_draft / "initrd.img", initramfs_sha256)
     _same(boot_draft / "vmlinuz", wanted)
+    if kernel.entry:
+        _copy(_below(root, kernel.entry), boot_draft / "entry.conf")
     modules_path = ""
     if kernel.modules:
         _keep_tree(_below(root, kernel.modules), modules_draft / "modules")
@@ -215,6 +221,8 @@ def _build(
         initramfs_sha256=initramfs_sha256,
         modules_path=modules_path,
         preserved_at=now,
+        initramfs_path=kernel.initramfs,
+        entry_path=kernel.entry,
     )
     replace_file(boot_draft / "kernel.json", (to_json(record, indent=1) + "\n").encode("ascii"), mode=0o644)
     return record
@@ -232,7 +240,7 @@ def _check_room(root: Path, kernel: KernelFiles, draft: Path) -> None:
     if kernel.initramfs:
         needed += _below(root, kernel.initramfs).stat().st_size
     image = _below(root, kernel.image)
-    if not kernel.package or image.stat().st_dev != draft.stat().st_dev or _is_fat(draft):
+    if not kernel.package or kernel.ghost or image.stat().st_dev != draft.stat().st_dev or _is_fat(draft):
         needed += image.stat().st_size
     if info.f_bavail * info.f_frsize < needed:
         raise OSError(
@@ -249,8 +257,9 @@ def _keep_tree(source: Path, target: Path) -> None:
     target.mkdir(mode=0o755)
     for parent, folders, names in os.walk(source, onerror=_raise):
         inside = Path(parent).relative_to(source)
-        linkable = inside.parts[:1] == ("kernel",)
+        packaged = inside.parts[:1] == ("kernel",)
         for name in (*folders, *names):
+            linkable = packaged or (not inside.parts and name == "vmlinuz")
             old, new = Path(parent) / name, target / inside / name
             mode = old.lstat().st_mode
             if stat.S_ISLNK(mode):

@@ -257,6 +257,10 @@ class Store:
             self._make_root()
             replace_file(self.root / "override.json", _json(override))
 
+    def has_override(self) -> bool:
+        """Whether an override waits to be used."""
+        return (self.root / "override.json").exists()
+
     def take_override(self) -> Override | None:
         """Take the waiting override away, so that it serves once; None when there is none or it is damaged."""
         path = self.root / "override.json"

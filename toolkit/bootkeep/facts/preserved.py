@@ -18,3 +18,5 @@ class PreservedKernel:
     initramfs_sha256: str  # empty when it boots without an initramfs
     modules_path: str  # /usr/lib/bootkeep/preserved/<key>/modules, empty when it has no modules
     preserved_at: str  # UTC, ISO 8601
+    initramfs_path: str = ""  # where the original lay; empty in records of older versions
+    entry_path: str = ""  # of its Boot Loader Specification entry, kept as entry.conf; empty when it had none

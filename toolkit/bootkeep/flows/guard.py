@@ -7,23 +7,22 @@ too. What would leave fewer bootable kernels than the policy wants is reported b
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.known_digests import sha256_of
-from bootkeep.edges.native import dpkg_owners
 from bootkeep.edges.processes import person_behind
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError, NotUnderstood, StoreError
 from bootkeep.facts.finding import Evidence, Finding, Severity
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.transaction import Action, Override, PackageChange
+from bootkeep.flows.package_family import kernel_owners, uses_rpm
 from bootkeep.flows.preserve import kernel_files
 from bootkeep.probes.bootloaders.grub_cfg import find_entry, first_entry, parse_grub_cfg
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
@@ -45,6 +44,9 @@ class ProtectedKernel:
     image: str  # path in /boot
     owners: Mapping[str, str]  # package name -> what it owns: a path, for the message
     architectures: Mapping[str, str]  # package name -> architecture where the file list carries one
+    versions: Mapping[str, str] = field(
+        default_factory=dict
+    )  # package name -> the one version that owns them, with rpm
 
 
 def protected_kernel(root: Path, store: Store) -> ProtectedKernel | None:
@@ -69,25 +71,56 @@ def protected_kernel(root: Path, store: Store) -> ProtectedKernel | None:
     return None
 
 
-def judge_plan(protected: ProtectedKernel | None, changes: Iterable[PackageChange]) -> Finding | None:
-    """Whether a plan takes the protected kernel away; the finding says what and where, None lets it pass. Pure."""
+def judge_plan(
+    protected: ProtectedKernel | None, changes: Iterable[PackageChange], *, brings: Collection[str] = ()
+) -> Finding | None:
+    """Whether a plan takes the protected kernel away; the finding says what and where, None lets it pass. Pure.
+
+    ``brings``: kernel releases whose files the plan's new packages carry, where the package manager says so.
+    """
     if protected is None:
         return None
-    hits = [change for change in changes if change.action in _REMOVALS and _owns(protected, change)]
+    hits = [change for change in changes if takes_away(protected, change, brings)]
     if not hits:
         return None
-    names = ", ".join(change.name for change in hits)
+    names = ", ".join(dict.fromkeys(change.name for change in hits))
+    doing = "removing" if all(change.action in _REMOVALS for change in hits) else "upgrading"
     return Finding(
         id="kernel-removal-planned",
         boot_class="B04",
         severity=Severity.WILL_NOT_BOOT,
-        summary=f"removing {names} would take away {protected.why} {protected.release}, the one this host "
+        summary=f"{doing} {names} would take away {protected.why} {protected.release}, the one this host "
         + ("would boot" if protected.why == DEFAULT else "is known to boot"),
         evidence=tuple(
-            Evidence(f"/var/lib/dpkg/info/{change.name}.list", protected.owners[change.name]) for change in hits
+            Evidence(
+                f"rpm -ql {change.name}-{protected.versions[change.name]}"
+                if change.name in protected.versions
+                else f"/var/lib/dpkg/info/{change.name}.list",
+                protected.owners[change.name],
+            )
+            for change in hits
         ),
         remedy="kernel-removal-planned",
         subject=protected.release,
+    )
+
+
+def takes_away(protected: ProtectedKernel, change: PackageChange, brings: Collection[str] = ()) -> bool:
+    """Whether one line of a plan removes files of the protected kernel without bringing them again. Pure.
+
+    dpkg has one version of a package, and another one is unpacked over it. rpm erases the old version of what it upgrades,
+    and keeps others of the same name: so there the version decides.
+    """
+    if not _owns(protected, change):
+        return False
+    version = protected.versions.get(change.name, "")
+    if change.action in _REMOVALS:
+        return not version or change.old_version in {"", version}
+    return (
+        bool(version)
+        and change.action in {Action.UPGRADE, Action.DOWNGRADE}
+        and change.old_version == version
+        and protected.release not in brings
     )
 
 
@@ -100,7 +133,14 @@ def replaced_in_place(protected: ProtectedKernel | None, changes: Iterable[Packa
     if protected is None:
         return False
     return any(
-        change.action in _REPLACEMENTS and (_owns(protected, change) or _is_named_after(protected.release, change.name))
+        change.action in _REPLACEMENTS
+        and (
+            (
+                _owns(protected, change)
+                and change.old_version in {protected.versions.get(change.name, change.old_version)}
+            )
+            or _is_named_after(protected.release, change.name)
+        )
         for change in changes
     )
 
@@ -109,29 +149,6 @@ def _is_named_after(release: str, name: str) -> bool:
     # bindeb-pkg and the kernel team alike: lower case, and "-" for what a package's name may not hold.
     wanted = re.sub(r"[^a-z0-9.+-]", "-", release.lower())
     return bool(re.search(rf"-{re.escape(wanted)}(?![0-9a-z+])", name)) and "headers" not in name
-
-
-def refusal_text(finding: Finding, changes: Iterable[PackageChange], manager: str, protected: ProtectedKernel) -> str:
-    """What a person reads: what was refused, the command to use instead, and the override. Pure."""
-    plan = tuple(changes)
-    removals = [change for change in plan if change.action in _REMOVALS]
-    rest = [change.name for change in removals if not _owns(protected, change)]
-    owners = " ".join(sorted(change.name for change in removals if _owns(protected, change)))
-    verb = "purge" if all(change.action is Action.PURGE for change in removals) else "remove"
-    tool = f"dpkg --{verb}" if manager == "dpkg" else f"apt-get {verb}"
-    lines = [f"bootkeep: REFUSED, nothing was changed: {finding.summary}."]
-    if len(removals) < len(plan):
-        # An upgrade or an installation: what else it removes makes place for something, and is not to be removed alone.
-        lines.append(f"  do this instead:   apt-mark hold {owners}, and repeat the command")
-    elif rest:
-        lines.append(f"  do this instead:   apt-mark hold {owners} && {tool} {' '.join(rest)}")
-    else:
-        lines.append(
-            f"  do this instead:   apt-mark hold {owners}     (boot another kernel first; once it is proven, remove this one)"
-        )
-    lines.append(f"  if you must:       {OVERRIDE_VARIABLE}='the reason' in front of the command (sudo: behind it),")
-    lines.append("                     or: bootkeep preserve --override 'the reason', and repeat within 15 minutes")
-    return "\n".join(lines)
 
 
 def override_for(store: Store, environment: Mapping[str, str], person: str, now: str) -> Override | None:
@@ -168,20 +185,17 @@ def _owns(protected: ProtectedKernel, change: PackageChange) -> bool:
 
 def _protect(root: Path, release: str, why: str) -> ProtectedKernel | None:
     files = kernel_files(root, release)
-    if files is None or not (root / "var/lib/dpkg/info").is_dir():
+    if files is None or not (uses_rpm(root) or (root / "var/lib/dpkg/info").is_dir()):
         return None
-    owners: dict[str, str] = {}
-    architectures: dict[str, str] = {}
-    # Only modules themselves: linux-headers-* owns links in /lib/modules/<release> too, and no boot needs those.
-    for prefix in (files.image, f"/lib/modules/{release}/kernel/", f"/usr/lib/modules/{release}/kernel/"):
-        for path, names in json.loads(dpkg_owners.answer(root, prefix)).items():
-            if prefix == files.image and path != files.image:
-                continue
-            for name in names:
-                package, _, architecture = name.partition(":")
-                owners.setdefault(package, path)
-                architectures[package] = architecture
-    return ProtectedKernel(release, why, files.image, owners, architectures)
+    found = kernel_owners(root, files.image, release)
+    return ProtectedKernel(
+        release,
+        why,
+        files.image,
+        {one.name: one.path for one in reversed(found)},
+        {one.name: one.architecture for one in reversed(found)},
+        {one.name: one.version for one in reversed(found) if one.version},
+    )
 
 
 def _digest_or_none(root: Path, path: str) -> str | None:
@@ -224,21 +238,6 @@ def _default_release(root: Path) -> str:
         name = link.readlink().name if link.is_symlink() else name
     found = re.fullmatch(r"vmlinu[xz]-(.+)", name)
     return found[1] if found else ""
-
-
-def refusal_without_copy(protected: ProtectedKernel, why: str) -> str:
-    """What a person reads when an in-place upgrade is refused because the kernel could not be preserved first. Pure."""
-    names = " ".join(sorted(protected.owners))
-    return "\n".join(
-        (
-            f"bootkeep: REFUSED, nothing was changed: this replaces {protected.why} {protected.release} in place, "
-            "and it cannot be preserved first.",
-            f"  why:               {why}",
-            f"  do this instead:   make room and repeat, or leave this kernel alone for now: apt-mark hold {names}",
-            f"  if you must:       {OVERRIDE_VARIABLE}='the reason' in front of the command (sudo: behind it),",
-            "                     or: bootkeep preserve --override 'the reason', and repeat within 15 minutes",
-        )
-    )
 
 
 def give_override(reason: str, store: Store | None = None) -> Override:

@@ -11,7 +11,7 @@ from bootkeep.edges.processes import Process
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.redaction import redact_arguments
 from bootkeep.facts.transaction import Caller
-from bootkeep.flows.preserve import installed_packages
+from bootkeep.flows.package_family import installed_packages
 from bootkeep.flows.raw_dpkg import plan_of
 from bootkeep.flows.transaction import Request
 from bootkeep.probes.packages.apt_plan import LIMIT_BYTES, AptPlan, parse_apt_plan
@@ -37,7 +37,7 @@ def apt_request(phase: str, environment: Mapping[str, str]) -> Request | None:
     outermost = next((one for one in chain if one.pid == holder), None)
     locked = outermost is not None
     outermost = outermost or _outermost_of(chain)
-    return Request(_caller(outermost), plan.changes, environment, problem, locked=locked)
+    return Request(caller_of(outermost), plan.changes, environment, problem, locked=locked)
 
 
 def dpkg_request(environment: Mapping[str, str]) -> Request | None:
@@ -47,7 +47,7 @@ def dpkg_request(environment: Mapping[str, str]) -> Request | None:
     dpkg = next((one for one in processes.ancestors(os.getppid()) if one.name == "dpkg"), None)
     if dpkg is None:
         return None
-    caller = _caller(dpkg)
+    caller = caller_of(dpkg)
     try:
         command = parse_dpkg_command(dpkg.arguments)
         if command.other_root or command.dry_run:
@@ -86,7 +86,8 @@ def _outermost_of(chain: tuple[Process, ...]) -> Process | None:
     return found
 
 
-def _caller(found: Process | None) -> Caller:
+def caller_of(found: Process | None) -> Caller:
+    """Who runs a transaction: the outermost process of the package manager, and the person behind it."""
     boot = processes.boot_id()
     if found is None:
         return Caller("unknown", os.getppid(), 0, boot, (), "")

@@ -20,8 +20,15 @@ def index(packages: Iterable[Package]) -> dict[str, tuple[Package, ...]]:
 
 
 def find(by_name: Mapping[str, tuple[Package, ...]], change: PackageChange) -> Package | None:
-    """The package that a change is about; ``all`` and an unknown architecture match whatever is there."""
+    """The package that a change is about; ``all`` and an unknown architecture match whatever is there.
+
+    rpm keeps several versions of one name side by side: then the version that goes, or comes, is the one.
+    """
     candidates = by_name.get(change.name, ())
+    if change.action in {Action.REMOVE, Action.PURGE} and change.old_version:
+        candidates = tuple(one for one in candidates if one.version == change.old_version or one.state in _GONE)
+    elif len(candidates) > 1 and change.new_version:
+        candidates = tuple(one for one in candidates if one.version == change.new_version) or candidates
     exact = [package for package in candidates if package.architecture == change.architecture]
     if exact:
         return exact[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.known_digests import sha256_of
-from bootkeep.edges.native import dpkg_owners, kernel_images
+from bootkeep.edges.native import kernel_images
 from bootkeep.edges.preserved import (
     KernelFiles,
     PreserveError,
@@ -24,11 +25,10 @@ from bootkeep.edges.preserved import (
 from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.kernel import LastGood
-from bootkeep.facts.package import Package
 from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.flows.package_family import installed_packages, kernel_owners
 from bootkeep.flows.preserved_bls import entry_keys, has_bls_menu, write_entries
 from bootkeep.flows.preserved_menu import Place, arguments_from_command_line, menu_text
-from bootkeep.probes.packages.dpkg import parse_status
 
 MENU = Path("boot/grub/bootkeep.cfg")
 _MENU2 = Path("boot/grub2/bootkeep.cfg")
@@ -50,26 +50,6 @@ class Preserved:
     same_as_packaged: bool  # image and initramfs are byte for byte those of the package: no entry of its own
 
 
-def installed_packages(root: Path) -> tuple[Package, ...]:
-    """dpkg's packages; empty on a machine without dpkg. Raises NotUnderstood when the status file is damaged.
-
-    With what dpkg has not folded into its status file yet: after one that was killed, that is the truth (updates/NNNN, one
-    paragraph a file, in order).
-    """
-    path = root / "var/lib/dpkg/status"
-    if not path.exists():
-        return ()
-    packages = parse_status(path.read_bytes().decode("utf-8", "surrogateescape"))
-    journal = sorted(entry for entry in (root / "var/lib/dpkg/updates").glob("[0-9]*") if entry.name.isdigit())
-    if not journal:
-        return packages
-    merged = {(one.name, one.architecture): one for one in packages}
-    for entry in journal:
-        for one in parse_status(entry.read_bytes().decode("utf-8", "surrogateescape")):
-            merged[one.name, one.architecture] = one
-    return tuple(merged[key] for key in sorted(merged))
-
-
 def kernel_files(root: Path, release: str) -> KernelFiles | None:
     """The packaged kernel of one release as files; None when /boot has no image of it.
 
@@ -83,14 +63,35 @@ def kernel_files(root: Path, release: str) -> KernelFiles | None:
     initramfs = next((path for path in candidates if (root / path[1:]).is_file()), "")
     trees = (f"/usr/lib/modules/{release}", f"/lib/modules/{release}")
     modules = next((path for path in trees if (root / path[1:] / "kernel").is_dir()), "")
-    owners = json.loads(dpkg_owners.answer(root, image)) if (root / "var/lib/dpkg/info").is_dir() else {}
-    package, _, architecture = (owners.get(image) or [""])[0].partition(":")
-    versions = [
+    owner = next(iter(kernel_owners(root, image, release)), None)
+    if owner is None:
+        return KernelFiles(release, image, initramfs, modules, entry=_bls_entry(root, release))
+    versions = [owner.version] if owner.version else []
+    versions += [
         item.version
-        for item in (installed_packages(root) if package else ())
-        if item.name == package and (not architecture or item.architecture == architecture)
+        for item in (() if versions else installed_packages(root))
+        if item.name == owner.name and (not owner.architecture or item.architecture == owner.architecture)
     ]
-    return KernelFiles(release, image, initramfs, modules, package, versions[0] if versions else "")
+    return KernelFiles(
+        release,
+        image,
+        initramfs,
+        modules,
+        owner.name,
+        versions[0] if versions else "",
+        entry=_bls_entry(root, release),
+        ghost=(root / modules[1:] / "vmlinuz").is_file() if modules else False,
+    )
+
+
+def _bls_entry(root: Path, release: str) -> str:
+    """The Boot Loader Specification entry of a release; empty when it has none. Its name ends with the release."""
+    folder = root / "boot/loader/entries"
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(f"-{release}.conf"))
+    except OSError:
+        return ""
+    return f"/boot/loader/entries/{names[0]}" if names else ""
 
 
 def _image_of(root: Path, release: str) -> str | None:

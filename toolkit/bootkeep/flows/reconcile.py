@@ -15,7 +15,7 @@ from bootkeep.edges.vanished import put_file_back, put_tree_back
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.preserved import PreservedKernel
 from bootkeep.facts.transaction import Outcome, Transaction
-from bootkeep.flows.preserve import installed_packages
+from bootkeep.flows.package_family import installed_packages
 
 #: How many of the newest records may tell that a package manager went away half-way.
 _RECENT = 5
@@ -34,7 +34,7 @@ def put_back_vanished(root: Path, store: Store) -> tuple[str, ...]:
     said: list[str] = []
     for record in preserved_kernels(root):
         if _belongs(root, store, record) and is_whole(root, record):
-            said += _put_back(root, record)
+            said += put_back(root, record)
     return tuple(said)
 
 
@@ -61,8 +61,10 @@ def _nobody_was_asked(item: Transaction) -> bool:
     return bool(item.hook_missed) or (item.outcome is Outcome.INTERRUPTED and item.override is None)
 
 
-def _put_back(root: Path, record: PreservedKernel) -> list[str]:
-    """Modules, initramfs, image, in this order: an image that is there has everything that it needs."""
+def put_back(root: Path, record: PreservedKernel) -> list[str]:
+    """Put back what vanished of one kernel, in sentences: modules, initramfs, image, entry, in this order: an image that is
+    there has everything that it needs, and an entry leads to something. Raises OSError.
+    """
     folder = root / "boot/bootkeep" / record.key
     said: list[str] = []
     image = root / f"boot/vmlinuz-{record.release}"
@@ -76,11 +78,14 @@ def _put_back(root: Path, record: PreservedKernel) -> list[str]:
     if record.initramfs_sha256:
         names = [name.format(record.release) for name in _INITRAMFS]
         if not any((root / name).is_file() for name in names):
-            place = names[_family(root)]
+            place = record.initramfs_path.lstrip("/") or names[_family(root)]
             put_file_back(folder / "initrd.img", root / place, link=False)  # dracut would write into both
             said.append(f"/{place} had vanished and was put back")
-    if put_file_back(folder / "vmlinuz", image, link=True):
+    # kernel-install writes over its copy of the image in place, so where it is at work that is no second name of ours.
+    if put_file_back(folder / "vmlinuz", image, link=not record.entry_path):
         said.append(f"/boot/vmlinuz-{record.release} had vanished and was put back")
+    if record.entry_path and put_file_back(folder / "entry.conf", root / record.entry_path.lstrip("/"), link=False):
+        said.append(f"{record.entry_path} had vanished and was put back")
     return said
 
 

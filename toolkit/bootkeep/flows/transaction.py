@@ -25,9 +25,11 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
 from bootkeep.flows.outcome import nothing_happened, outcome_of
+from bootkeep.flows.package_family import installed_packages
 from bootkeep.flows.phases import judge_phase, judged_before, retention, take_phase
-from bootkeep.flows.preserve import installed_packages, preserve_kernel, write_menu
+from bootkeep.flows.preserve import preserve_kernel, write_menu
 from bootkeep.flows.preserved_modules import step_aside, step_back
+from bootkeep.flows.refusal import refusal_text, refusal_without_copy, unstoppable_text
 from bootkeep.flows.transaction_files import planned_config_copies
 
 #: A process that lives for days (packagekitd, aptitude's screen) starts a new transaction after this long without one.
@@ -48,6 +50,9 @@ class Request:
     not_understood: str = ""  # why the plan could not be read; then ``changes`` is empty
     unpack_only: bool = False  # dpkg --unpack
     locked: bool = True  # it holds the lock of this host's package database
+    stoppable: bool = True  # a refusal reaches the package manager; rpm and zypper go on whatever a hook says
+    brings: frozenset[str] = frozenset()  # kernel releases whose files the plan's new packages carry
+    touches: frozenset[str] = frozenset()  # kernel releases whose files are about to be removed or replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +76,20 @@ def open_transaction(
     session: Transaction | None = None
     with contextlib.suppress(BootkeepError):  # the guard judges even where the store cannot be read
         close_orphans(store, root=root, but=request.caller)
-        session = _session(store, request.caller, now)
+        session = session_of(store, request.caller, now)
     if session and session.outcome is Outcome.OPEN and _is_same_step(session, request.changes):
         return Answer()
     step_aside(root)
     override = session.override if session else None
     preserved: tuple[str, ...] = ()
+    notice = ""
     if policy.guard:
         verdict = _guard(request, store=store, root=root, now=now, override=override)
         if verdict.refusal:
             step_back(root)
             _record_refusal(request, verdict.refusal, store=store, now=now)
             return Answer(verdict.refusal, refused=True)
-        override, preserved = verdict.override, verdict.preserved
+        override, preserved, notice = verdict.override, verdict.preserved, verdict.notice
     step = TransactionStep(request.changes, now, "")
     if session is None:
         transaction = Transaction(
@@ -119,7 +125,29 @@ def open_transaction(
         store.save_transaction(replace(transaction, phases=(*transaction.phases, "pre")))
     if request.not_understood:  # an unjudged plan must not look like a judged one
         return Answer(f"bootkeep: the guard did not judge this transaction: {request.not_understood}")
-    return Answer(_override_note(override, transaction) if override and not (session and session.override) else "")
+    if override and not (session and session.override):
+        return Answer(_override_note(override, transaction))
+    return Answer(notice)
+
+
+def judge_request(request: Request, *, store: Store, policy: Policy, root: Path = Path("/")) -> Answer:
+    """Only the guard's word on a plan that may still be given up; a refusal is recorded. Nothing else is touched."""
+    now = now_utc()
+    protected = guard.protected_kernel(root, store) if policy.guard else None
+    finding = guard.judge_plan(protected, request.changes, brings=request.brings)
+    if protected is None or finding is None or request.environment.get(guard.OVERRIDE_VARIABLE, "").strip():
+        return Answer()
+    if store.has_override():
+        return Answer()  # it waits for the transaction itself, which uses it up
+    caller = request.caller
+    text = refusal_text(finding, request.changes, caller.manager, protected, caller.command, brings=request.brings)
+    _record_refusal(request, text, store=store, now=now)
+    return Answer(text, refused=True)
+
+
+def has_session(request: Request, store: Store) -> bool:
+    """Whether this process has a transaction, open or ended a moment ago."""
+    return session_of(store, request.caller, now_utc()) is not None
 
 
 def close_transaction(
@@ -136,7 +164,7 @@ def close_transaction(
 
 def _close(request: Request, *, store: Store, policy: Policy, root: Path, until: float, now: str) -> Answer:
     close_orphans(store, root=root, but=request.caller)
-    session = _session(store, request.caller, now)
+    session = session_of(store, request.caller, now)
     if session is None and not request.locked:
         return (
             Answer()
@@ -215,28 +243,37 @@ class _GuardAnswer:
     refusal: str = ""
     override: Override | None = None
     preserved: tuple[str, ...] = ()
+    notice: str = ""  # it goes on, and the person has to know
 
 
 def _guard(request: Request, *, store: Store, root: Path, now: str, override: Override | None) -> _GuardAnswer:
     protected = guard.protected_kernel(root, store)
     if protected is None:
         return _GuardAnswer(override=override)
-    finding = guard.judge_plan(protected, request.changes)
+    finding = guard.judge_plan(protected, request.changes, brings=request.brings)
     if finding is not None:
         override = override or guard.override_for(store, request.environment, request.caller.user, now)
-        if override is None:
-            return _GuardAnswer(guard.refusal_text(finding, request.changes, request.caller.manager, protected))
-        return _GuardAnswer(override=override)
-    if not guard.replaced_in_place(protected, request.changes):
+        if override is not None:
+            return _GuardAnswer(override=override)
+        if request.stoppable:
+            caller = request.caller
+            return _GuardAnswer(
+                refusal_text(finding, request.changes, caller.manager, protected, caller.command, brings=request.brings)
+            )
+    elif protected.release not in request.touches and not guard.replaced_in_place(protected, request.changes):
         return _GuardAnswer(override=override)
     try:
         record = preserve_kernel(root, protected.release, touched=True)
     except PreserveError as error:
+        if not request.stoppable:
+            notice = unstoppable_text(finding, request.caller.manager, "") if finding else ""
+            return _GuardAnswer(override=override, notice=notice or f"bootkeep: {error}")
         override = override or guard.override_for(store, request.environment, request.caller.user, now)
         if override is None:
-            return _GuardAnswer(guard.refusal_without_copy(protected, str(error)))
+            return _GuardAnswer(refusal_without_copy(protected, str(error)))
         return _GuardAnswer(override=override)
-    return _GuardAnswer(override=override, preserved=(record.key,))
+    notice = unstoppable_text(finding, request.caller.manager, record.key) if finding else ""
+    return _GuardAnswer(override=override, preserved=(record.key,), notice=notice)
 
 
 def _record_refusal(request: Request, text: str, *, store: Store, now: str) -> None:
@@ -274,7 +311,7 @@ def _advice(refusal: str) -> str:
     return " ".join(found.removeprefix("do this instead:").split())
 
 
-def _session(store: Store, caller: Caller, now: str) -> Transaction | None:
+def session_of(store: Store, caller: Caller, now: str) -> Transaction | None:
     """This process's own transaction, open or ended a moment ago; a refused one is never taken up again."""
     for item in store.newest(_RECENT):
         if not _same_process(item.caller, caller):

@@ -12,6 +12,17 @@ from bootkeep.hooks.watch import PERSON, OutOfTime, watched
 REFUSED = 91
 #: What is left of the shim's deadline for starting, writing and ending.
 _RESERVE_S = 0.7
+#: The families of hooks, and their moments. ``arrive``: a kernel is about to be unpacked, after ``pre`` or without one;
+#: ``erased``: rpm has removed a package's files and is still at work.
+_PHASES = {
+    "apt": ("pre", "post"),
+    "dpkg": ("pre", "post"),
+    "rpm": ("pre", "arrive", "erased", "post"),
+    "dnf": ("judge", "pre", "post"),
+    "dnf5": ("pre", "post"),
+}
+#: The moments at which a refusal can still stop a transaction.
+_BEFORE = frozenset({"judge", "pre"})
 _TOO_LATE = "bootkeep: the hook ran out of time, this transaction may lack a snapshot; see: bootkeep transactions"
 
 
@@ -21,7 +32,11 @@ def main(arguments: Sequence[str]) -> int:
         return _settle(arguments[1:])
     if arguments and arguments[0] == "catch-up":
         return _catch_up()
-    if tuple(arguments) not in {(family, phase) for family in ("apt", "dpkg") for phase in ("pre", "post")}:
+    if tuple(arguments) == ("zypp",):
+        from bootkeep.hooks.zypp import serve
+
+        return serve(_work)
+    if len(arguments) != 2 or arguments[1] not in _PHASES.get(arguments[0], ()):
         tell(f"bootkeep: a hook was called with {' '.join(arguments)!r}; see docs/reference/hooks.md")
         return 0
     family, phase = arguments
@@ -35,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if code is None:
         return 1  # it died: the shim logs it
-    return code if code != REFUSED or phase == "pre" else 0
+    return code if code != REFUSED or phase in _BEFORE else 0
 
 
 def _settle(arguments: Sequence[str]) -> int:
@@ -65,9 +80,9 @@ def tell(text: str) -> None:
         print(text, file=sys.stderr)  # noqa: T201 - standard error is the hook's log
 
 
-def _work(family: str, phase: str) -> int:
+def _work(family: str, phase: str, given: bytes | None = None) -> int:
     try:
-        return _run(family, phase)
+        return _run(family, phase, given)
     except OutOfTime:
         tell(_TOO_LATE)
         return 0
@@ -79,21 +94,30 @@ def _work(family: str, phase: str) -> int:
         return 0
 
 
-def _run(family: str, phase: str) -> int:
-    from bootkeep.flows import hooked
-    from bootkeep.flows.hook_run import policy_or_default, run_hook
+def _run(family: str, phase: str, given: bytes | None) -> int:
+    from bootkeep.flows.hook_run import policy_or_default
 
     environment = dict(os.environ)
-    request = hooked.apt_request(phase, environment) if family == "apt" else hooked.dpkg_request(environment)
-    if request is None:
-        return 0
     policy, complaint = policy_or_default()
     if complaint:
         print(complaint, file=sys.stderr)  # noqa: T201 - standard error is the hook's log
-    answer = run_hook(phase, request, policy, deadline_s=max(0.5, policy.hook_deadline_s - _RESERVE_S))
+    deadline_s = max(0.5, policy.hook_deadline_s - _RESERVE_S)
+    if family in {"apt", "dpkg"}:
+        from bootkeep.flows import hooked
+        from bootkeep.flows.hook_run import run_hook
+
+        request = hooked.apt_request(phase, environment) if family == "apt" else hooked.dpkg_request(environment)
+        if request is None:
+            return 0
+        answer = run_hook(phase, request, policy, deadline_s=deadline_s)
+    else:
+        from bootkeep.flows.hooked_rpm import RpmHook, read_to_end, run_rpm_hook
+
+        given = read_to_end(sys.stdin.buffer) if given is None else given
+        answer = run_rpm_hook(RpmHook(family, phase, given), environment, policy, deadline_s=deadline_s)
     if answer.text:
         tell(answer.text)
-    return REFUSED if answer.refused and phase == "pre" else 0
+    return REFUSED if answer.refused and phase in _BEFORE else 0
 
 
 def _sentence(error: Exception) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
+from bootkeep import __version__
 from bootkeep.lab.chroot import checked, in_chroot
 
 SPECS = Path(__file__).parent / "specs"
@@ -21,9 +23,21 @@ _QUICK = {"__os_install_post": "%{nil}", "debug_package": "%{nil}", "_binary_pay
 class Recipe:
     """One run of rpmbuild."""
 
-    spec: str  # a file in specs/, without its suffix
+    spec: Path  # its file
     macros: Mapping[str, str] = field(default_factory=dict)
     payload: Path = FILES  # a folder that the spec finds as %{payload}
+
+
+def spec(name: str) -> Path:
+    """One of the lab's own spec files."""
+    return SPECS / f"{name}.spec"
+
+
+def hooks(version: str = __version__) -> Recipe:
+    """The package ``bootkeep-hooks``, as ``make rpms`` builds it. rpm allows no ``-`` in a version, and reads ``~`` as "before"."""
+    folder = Path(str(resources.files("bootkeep.hooks").joinpath("rpm")))
+    macros = {"toolkit_version": version.replace("-", "~").replace("+", ".")}
+    return Recipe(folder / "bootkeep-hooks.spec", macros, folder)
 
 
 def build(root: Path, recipe: Recipe, target: Path) -> tuple[Path, ...]:
@@ -32,12 +46,12 @@ def build(root: Path, recipe: Recipe, target: Path) -> tuple[Path, ...]:
     shutil.rmtree(place, ignore_errors=True)
     (place / "SPECS").mkdir(parents=True)
     try:
-        shutil.copy(SPECS / f"{recipe.spec}.spec", place / "SPECS")
+        shutil.copy(recipe.spec, place / "SPECS")
         shutil.copytree(recipe.payload, place / "payload", symlinks=True)
         macros = {**_QUICK, **recipe.macros, "_topdir": _PLACE, "payload": f"{_PLACE}/payload"}
         defines = [word for name, value in macros.items() if value for word in ("--define", f"{name} {value}")]
-        argv = ["rpmbuild", "-bb", "--quiet", "--nodeps", *defines, f"{_PLACE}/SPECS/{recipe.spec}.spec"]
-        checked(in_chroot(root, argv, timeout_s=300), f"building {recipe.spec}")
+        argv = ["rpmbuild", "-bb", "--quiet", "--nodeps", *defines, f"{_PLACE}/SPECS/{recipe.spec.name}"]
+        checked(in_chroot(root, argv, timeout_s=300), f"building {recipe.spec.name}")
         target.mkdir(parents=True, exist_ok=True)
         built = sorted((place / "RPMS").glob("*/*.rpm"))
         return tuple(Path(shutil.move(path, target / path.name)) for path in built)
@@ -68,4 +82,4 @@ def kernel(
         "single": "1" if single else "0",
         "dist": dist,
     }
-    return Recipe("kernel-default" if suse else "kernel", macros, payload)
+    return Recipe(spec("kernel-default" if suse else "kernel"), macros, payload)

@@ -20,7 +20,7 @@ from bootkeep.facts.codec import from_json, to_json
 from bootkeep.lab.chroot import checked, in_chroot
 from bootkeep.lab.rpm.base import Base, base
 from bootkeep.lab.rpm.flavours import FLAVOURS, Flavour, repository
-from bootkeep.lab.rpm.packages import FILES, Recipe, build, kernel
+from bootkeep.lab.rpm.packages import FILES, Recipe, build, kernel, spec
 
 Say = Callable[[str], None]
 #: Repositories in /srv/rpms, and folders of packages to install by hand.
@@ -83,7 +83,8 @@ def unpacked(built: RpmRoot, root: Path) -> Path:
 def _digest(shared: Base) -> str:
     digest = hashlib.sha256(str(shared.tar).encode())
     here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *(here / "specs").iterdir(), *FILES.iterdir()]):
+    recipe = [here / name for name in ("base.py", "flavours.py", "packages.py", "root.py")]
+    for path in sorted([*recipe, *(here / "specs").iterdir(), *FILES.iterdir()]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -114,7 +115,7 @@ def _dress(root: Path, kind: Flavour) -> None:
     (root / "etc/debian_version").unlink()
     # Debian's plugin for its own initramfs has nothing to do with this host's.
     (root / "etc/kernel/install.d").mkdir(parents=True, exist_ok=True)
-    (root / "etc/kernel/install.d/55-initrd.install").symlink_to("/dev/null")
+    (root / "etc/kernel/install.d/85-initrd.install").symlink_to("/dev/null")
     (root / "boot/grub2").mkdir(parents=True, exist_ok=True)
     for name in ("install", "mkconfig", "probe", "reboot", "set-default", "editenv", "mkimage", "script-check"):
         tool = next(path for path in ("usr/sbin", "usr/bin") if (root / path / f"grub-{name}").exists())
@@ -128,16 +129,16 @@ def _fill(root: Path, kind: Flavour, shared: Base) -> None:
     store = root / "srv/rpms"
     first = store / "base"
     _release(root, kind, first)
-    build(root, Recipe("basesystem", {"dist": kind.dist}), first)
+    build(root, Recipe(spec("basesystem"), {"dist": kind.dist}), first)
     other, installed, update, careless = shared.payloads
     common = {"dist": kind.dist}
-    build(root, Recipe("grub2-tools", {**common, "grub_release": "1"}), first)
-    build(root, Recipe("acmed", {**common, "service_version": "1.0", "port": "8001"}), first)
+    build(root, Recipe(spec("grub2-tools"), {**common, "grub_release": "1"}), first)
+    build(root, Recipe(spec("acmed"), {**common, "service_version": "1.0", "port": "8001"}), first)
     build(root, kernel(installed, suse=kind.suse, dist=kind.dist), first)
     start = sorted(first.glob("*.rpm"))
     later = store / "updates"
-    build(root, Recipe("grub2-tools", {**common, "grub_release": "2"}), later)
-    build(root, Recipe("acmed", {**common, "service_version": "2.0", "port": "8002"}), later)
+    build(root, Recipe(spec("grub2-tools"), {**common, "grub_release": "2"}), later)
+    build(root, Recipe(spec("acmed"), {**common, "service_version": "2.0", "port": "8002"}), later)
     build(root, kernel(update, suse=kind.suse, dist=kind.dist), later)
     build(root, kernel(careless, suse=kind.suse, dist=kind.dist, installonly=False), store / "careless")
     named = store / "named"
@@ -164,4 +165,4 @@ def _release(root: Path, kind: Flavour, target: Path) -> None:
         if kind.suse:
             (payload / "etc/products.d/baseproduct").symlink_to("SLES.prod")
         macros = {"product": kind.product, "product_version": kind.version, "product_major": kind.major}
-        build(root, Recipe("release", {**macros, "dist": kind.dist}, payload), target)
+        build(root, Recipe(spec("release"), {**macros, "dist": kind.dist}, payload), target)

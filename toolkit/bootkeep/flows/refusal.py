@@ -1,0 +1,107 @@
+"""What a person reads when the guard refuses, or would: what, why, the command to use instead, and the override. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+
+from bootkeep.facts.finding import Finding
+from bootkeep.facts.transaction import Action, PackageChange
+from bootkeep.flows.guard import OVERRIDE_VARIABLE, ProtectedKernel, takes_away
+
+_REMOVALS = frozenset({Action.REMOVE, Action.PURGE})
+_DNF = ("dnf", "yum", "microdnf")
+_PROVE_FIRST = "boot another kernel first; once it is proven, remove this one"
+
+
+def refusal_text(
+    finding: Finding,
+    changes: Iterable[PackageChange],
+    manager: str,
+    protected: ProtectedKernel,
+    command: Sequence[str] = (),
+    *,
+    brings: Collection[str] = (),
+) -> str:
+    """What was refused, the command to use instead, and the override. ``command``: the one that was typed, program first."""
+    plan = tuple(changes)
+    hits = [change for change in plan if takes_away(protected, change, brings)]
+    lines = [f"bootkeep: REFUSED, nothing was changed: {finding.summary}."]
+    instead = _instead_of_rpm if protected.versions else _instead_of_dpkg
+    lines.append(f"  do this instead:   {instead(plan, hits, manager, command)}")
+    return "\n".join((*lines, *_override()))
+
+
+def refusal_without_copy(protected: ProtectedKernel, why: str) -> str:
+    """What a person reads when an in-place upgrade is refused because the kernel could not be preserved first."""
+    names = " ".join(sorted(protected.owners))
+    alone = f"--exclude={','.join(names.split())} behind dnf" if protected.versions else f"apt-mark hold {names}"
+    return "\n".join(
+        (
+            f"bootkeep: REFUSED, nothing was changed: this replaces {protected.why} {protected.release} in place, "
+            "and it cannot be preserved first.",
+            f"  why:               {why}",
+            f"  do this instead:   make room and repeat, or leave this kernel alone for now: {alone}",
+            *_override(),
+        )
+    )
+
+
+def unstoppable_text(finding: Finding, manager: str, preserved: str) -> str:
+    """What a person reads where the package manager cannot be stopped. ``preserved``: empty when that failed, else its key."""
+    name = manager if manager in {"rpm", "zypper"} else "this package manager"
+    if preserved:
+        return f"bootkeep: {finding.summary}. {name} cannot be stopped by a hook; the kernel is preserved and will be put back."
+    return f"bootkeep: DANGER: {finding.summary}. {name} cannot be stopped by a hook, and the kernel could not be preserved."
+
+
+def _override() -> tuple[str, str]:
+    return (
+        f"  if you must:       {OVERRIDE_VARIABLE}='the reason' in front of the command (sudo: behind it),",
+        "                     or: bootkeep preserve --override 'the reason', and repeat within 15 minutes",
+    )
+
+
+def _instead_of_dpkg(
+    plan: Sequence[PackageChange], hits: Sequence[PackageChange], manager: str, _command: Sequence[str]
+) -> str:
+    removals = [change for change in plan if change.action in _REMOVALS]
+    rest = [change.name for change in removals if change not in hits]
+    owners = " ".join(sorted(change.name for change in hits))
+    verb = "purge" if all(change.action is Action.PURGE for change in removals) else "remove"
+    tool = f"dpkg --{verb}" if manager == "dpkg" else f"apt-get {verb}"
+    if len(removals) < len(plan):
+        # An upgrade or an installation: what else it removes makes place for something, and is not to be removed alone.
+        return f"apt-mark hold {owners}, and repeat the command"
+    if rest:
+        return f"apt-mark hold {owners} && {tool} {' '.join(rest)}"
+    return f"apt-mark hold {owners}     ({_PROVE_FIRST})"
+
+
+def _instead_of_rpm(
+    plan: Sequence[PackageChange], hits: Sequence[PackageChange], manager: str, command: Sequence[str]
+) -> str:
+    """dnf takes both settings for one run: what is installed beside the old version, and how many are kept."""
+    names = ",".join(sorted({change.name for change in hits}))
+    arrives = {change.name for change in plan if change.action is Action.INSTALL}
+    if any(change.action not in _REMOVALS for change in hits):
+        return _dnf(command, f"--setopt=installonlypkgs={names}", manager)
+    if any(change.name in arrives for change in hits):  # one kernel comes, the oldest has to go: installonly_limit
+        return _dnf(command, "--setopt=installonly_limit=0", manager)
+    # Packages of the kernel's own version (its metapackage, its other modules) go or stay with it.
+    own = {change.old_version for change in hits}
+    rest = [
+        f"{change.name}-{change.old_version}"
+        for change in plan
+        if change.action in _REMOVALS and change.old_version not in own
+    ]
+    return f"dnf remove {' '.join(rest)}" if rest else _PROVE_FIRST
+
+
+def _dnf(command: Sequence[str], option: str, manager: str) -> str:
+    """The same command with one more option."""
+    for position, word in enumerate(command):
+        name = word.rsplit("/", 1)[-1]
+        if name.startswith(_DNF):
+            return f"{name} {option} {shlex.join(command[position + 1 :])}".rstrip()
+    return f"repeat it by dnf with {option}" if manager not in _DNF else f"repeat it with {option}"
