@@ -247,7 +247,8 @@ def _timeline(
 
 def _overview(hosts: Sequence[FleetHost], lines: Sequence[TransactionLine], keys: dict[int, str], now: str) -> PageFile:
     def make() -> bytes:
-        rows = [HostLine(host, _is_silent(host, now)) for host in hosts]
+        last = {line.it.host: line.href for line in lines}  # in the order in which they began
+        rows = [HostLine(host, _is_silent(host, now), last.get(host.id, "")) for host in hosts]
         rows.sort(key=lambda line: (line.rank, not line.silent, line.it.id))
         since = _hours_before(now, 24 * SHARED_DAYS)
         shared = same_changes(line.it for line in lines if line.it.started_at >= since)

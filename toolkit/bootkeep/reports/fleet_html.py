@@ -65,6 +65,7 @@ class HostLine:
 
     it: FleetHost
     silent: bool  # its minion has not said anything for too long
+    last_href: str = ""  # the report of its last transaction
 
     @property
     def href(self) -> str:
