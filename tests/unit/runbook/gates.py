@@ -67,6 +67,9 @@ def check_words(runbook: Runbook) -> None:
                 assert re.search(r" -k (?:\$K|[0-9])", line), (step.id, line)
                 assert "K=" in "".join(step.step.command), step.id
             assert not re.match(r"(mkinitramfs|dracut|depmod -a)\s*$", line), (step.id, line)
+            assert not re.match(r"\s*dracut\b(?!.* --kver \$K )", line), (step.id, line)
+            assert not re.search(r"mkconfig -o \S*/EFI/", line), (step.id, "the stub on the ESP is never a target")
+            assert not re.search(r"rpm -U\S* .*kernel", line), (step.id, "a kernel is installed beside, never over one")
             assert "uname -r" not in line or step.step.place is Place.LIVE, (step.id, line)
         if step.step.writes:
             assert step.step.undo, (step.id, "writes and cannot be taken back")
@@ -101,6 +104,7 @@ def check_facts(runbook: Runbook, state: BootState) -> None:
     """No UUID and no path below /boot is on paper that the facts do not have."""
     facts = to_json(state)
     loader_files = {"/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/efi"}
+    loader_files |= {"/boot/grub2/grub.cfg", "/boot/grub2/grubenv", "/boot/loader/entries"}
     for step in runbook.steps():
         text = "\n".join((*unwrap(step.step.command), step.step.expect, *unwrap(step.step.undo)))
         for uuid in UUID.findall(text):
@@ -110,12 +114,13 @@ def check_facts(runbook: Runbook, state: BootState) -> None:
             if text.startswith("-$K", found.end()):  # a kernel's file; its release is checked where K is set
                 continue
             known = any(path.rstrip("/") in facts for _ in (0,)) or path in loader_files or path.endswith((f"-{'$K'}",))
-            generic = re.fullmatch(r"/boot/(vmlinuz|initrd\.img)", path) or path in {
+            generic = re.fullmatch(r"/boot/(vmlinuz|initrd\.img|initramfs|initrd)", path) or path in {
                 "/boot/grub",
+                "/boot/grub2",
                 "/boot/efi/EFI",
                 "/boot/grub.cfg",
             }
-            new_image = re.fullmatch(r"/boot/initrd\.img-(.+)", path)
+            new_image = re.fullmatch(r"/boot/(?:initrd\.img-|initrd-|initramfs-)(.+?)(?:\.img)?", path)
             on_esp = re.fullmatch(r"(/boot/efi\w*)/EFI(?:/[A-Za-z]+/[A-Za-z0-9]+\.(?:efi|EFI))?", path)
             assert known or generic or (new_image and new_image[1] in facts) or (on_esp and on_esp[1] in facts), (
                 step.id,

@@ -59,7 +59,7 @@ def boot_not_mounted(state: BootState, subject: str = "") -> Remedy:
                 "Install the newest kernel again, so that its files land on the file system.",
                 commands(f"{tools.reinstall} {wanted_package(state, release)}", f"ls -l /boot/vmlinuz-{release}"),
                 expect=f"one line that ends in vmlinuz-{release}",
-                on_fail=f"Without a network: {tools.from_file} its .{tools.suffix} below {tools.packages}",
+                on_fail=f"Without a network: {tools.kernel_from_file} its .{tools.suffix} below {tools.packages}",
                 undo=(NO_UNDO,),
                 writes=True,
                 minutes=5,

@@ -16,7 +16,7 @@ from bootkeep.facts.kernel import Kernel
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.typed import shell_word, valid_path, valid_release, wrap_command
 from bootkeep.facts.unknown import Absent, Unknown
-from bootkeep.remedies.toolset import DEBIAN_ONLY, covered, family_of, tools_of
+from bootkeep.remedies.toolset import DEBIAN_ONLY, Toolset, covered, family_of, tools_of
 
 __all__ = ["covered", "family_of", "tools_of"]
 
@@ -151,10 +151,18 @@ def build_initramfs(state: BootState, place: Place, release: str, *, exists: boo
         ),
         expect=tools.built.format(image=image),
         on_fail="boot-space-low",
-        undo=commands(f"cp -a {kept} {image}") if exists else (f"rm {image}",),
+        undo=_image_back(release, tools, kept, image) if exists else (f"rm {image}",),
         writes=True,
         minutes=3,
     )
+
+
+def _image_back(release: str, tools: Toolset, kept: str, image: str) -> tuple[str, ...]:
+    """EL's releases are too long to be typed twice in a line."""
+    if tools.family == "debian":
+        return commands(f"cp -a {kept} {image}")
+    named = tools.initramfs("$K")
+    return commands(f"K={release}", f"cp -a {SAVED}/{named.rpartition('/')[2]} {named}")
 
 
 def check_initramfs(state: BootState, place: Place, release: str) -> Step:

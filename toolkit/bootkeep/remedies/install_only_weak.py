@@ -18,7 +18,8 @@ def install_only_weak(state: BootState, subject: str = "") -> Remedy:
     if tools_of(state).family == "suse":
         path = "/etc/zypp/zypp.conf"
         change = (
-            "sed -i -e 's/^#* *multiversion *=.*/multiversion = provides:multiversion(kernel)/' $F",
+            'W="provides:multiversion(kernel)"',
+            'sed -i "s/^#* *multiversion *=.*/multiversion = $W/" $F',
             "grep '^multiversion' $F",
         )
         expect = "multiversion = provides:multiversion(kernel), and multiversion.kernels as it was"

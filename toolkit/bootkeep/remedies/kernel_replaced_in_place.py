@@ -65,7 +65,12 @@ def _older_package(state: BootState, release: str) -> tuple[Step, ...]:
     tools = tools_of(state)
     good = state.last_good
     older = "" if isinstance(good, (Absent, Unknown)) or good.release != release else good.package_version
-    if not older and release == state.running_release and isinstance(state.running_version, str):
+    if (
+        tools.family == "debian"
+        and not older
+        and release == state.running_release
+        and isinstance(state.running_version, str)
+    ):
         # Debian's /proc/version ends in the package version: "... #1 SMP PREEMPT_DYNAMIC Debian 6.1.148-1 (2025-08-26)".
         named = re.search(r"\bDebian ([0-9][A-Za-z0-9.+~:-]*)", state.running_version)
         older = named[1] if named else ""
@@ -89,7 +94,7 @@ def _older_package(state: BootState, release: str) -> tuple[Step, ...]:
         expect=f"Setting up {name} ({plain(older)})"
         if tools.family == "debian"
         else f"{name} {plain(older)}, and Complete!",
-        on_fail=f"Not in the archive: {tools.from_file} the .{tools.suffix} that the step before listed, else CALL",
+        on_fail=f"Not in the archive: {tools.kernel_from_file} the .{tools.suffix} that the step before listed, else CALL",
         undo=commands(f"{tools.install} {tools.package(name, version)}") if version else (NO_UNDO,),
         writes=True,
         minutes=5,

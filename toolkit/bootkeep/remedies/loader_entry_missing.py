@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
-from bootkeep.facts.typed import shell_word, valid_path
+from bootkeep.facts.typed import assign, valid_path
 from bootkeep.remedies.common import ENTRIES, NO_UNDO, SAVED, both, commands, covered, not_covered, release_of
 from bootkeep.remedies.next_command_line_wrong import right_arguments
 from bootkeep.remedies.plain_steps import write
@@ -34,10 +34,11 @@ def loader_entry_missing(state: BootState, subject: str = "") -> Remedy:
             write(
                 "Move the entry away that is wrong. Its kernel gets a new one.",
                 f"install -d -m 0700 {SAVED}",
-                f"mv {shell_word(subject)} {SAVED}/entry.conf",
+                *assign("E", subject),
+                f'mv "$E" {SAVED}/entry.conf',
                 f"ls {SAVED}",
                 expect="entry.conf among the names",
-                undo=(f"mv {SAVED}/entry.conf {shell_word(subject)}",),
+                undo=(*assign("E", subject), f'mv {SAVED}/entry.conf "$E"'),
             )
         )
     ask = (f"K={release}",) if release else ("ls /lib/modules", "read -r -p 'Release: ' K")

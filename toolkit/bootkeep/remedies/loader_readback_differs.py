@@ -61,7 +61,7 @@ def _write_again(state: BootState, subject: str) -> tuple[Step, ...]:
             "Install this kernel's package again in the same version, so that its image is written anew.",
             commands(f"{tools.reinstall} {wanted}", f"ls -l {shell_word(subject)}"),
             expect=f"one line that ends in {name}",
-            on_fail=f"Not in the archive any more: {tools.from_file} its .{tools.suffix} below {tools.packages}, else CALL",
+            on_fail=f"Not in the archive any more: {tools.kernel_from_file} its .{tools.suffix} below {tools.packages}, else CALL",
             undo=(NO_UNDO,),
             writes=True,
             minutes=5,

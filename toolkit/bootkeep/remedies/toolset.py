@@ -104,7 +104,7 @@ def _rpm(family: str, **words: str) -> Toolset:
         shown="rpm -q",
         is_shown="its name with a version, not 'is not installed'",
         from_file="rpm -Uvh --oldpackage --replacepkgs",
-        kernel_from_file="rpm -ivh --oldpackage",
+        kernel_from_file="rpm -ivh --oldpackage --replacepkgs",
         audit="rpm -Va --nofiles --nodigest --nosignature",
         suffix="rpm",
         joint="-",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bootkeep.facts.runbook import Blank, Item, Listing, Section, Table
 from bootkeep.facts.typed import plain
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.toolset import RPM
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.steps import FACTS, LOG, section
 
@@ -100,6 +101,7 @@ def _packages(facts: HostFacts) -> list[Item]:
         "shim",
         "linux-image",
         "initramfs-tools",
+        *(("kernel", "glibc") if facts.family in RPM else ()),
         "dracut",
         "systemd-boot",
         "lvm2",
@@ -117,14 +119,15 @@ def _packages(facts: HostFacts) -> list[Item]:
 
 def _in_hand(facts: HostFacts) -> list[Item]:
     found = facts.paper.in_hand
-    title = "Packages in hand, IN TARGET: cd /var/cache/apt/archives; sha256sum FILE; compare; dpkg -i FILE"
+    tools = facts.tools
+    title = f"Packages in hand, IN TARGET: cd {tools.packages}; sha256sum FILE; compare; {tools.kernel_from_file} FILE"
     if isinstance(found, (Absent, Unknown)):
         return [Listing(title, (NOT_READ,))]
-    names = [package.path.removeprefix("/var/cache/apt/archives/") for package in found[:12]]
+    names = [package.path.removeprefix(f"{tools.packages}/") for package in found[:12]]
     lines = [f"{plain(name)} {plain(package.sha256)}" for name, package in zip(names, found, strict=False)]
     if len(found) > 12:
         lines.append(f"and {len(found) - 12} more there")
-    return [Listing(title, tuple(lines) or ("none: bring the .deb files on a stick, or have a network",))]
+    return [Listing(title, tuple(lines) or (f"none: bring the .{tools.suffix} files on a stick, or have a network",))]
 
 
 def _transaction(facts: HostFacts) -> list[Item]:

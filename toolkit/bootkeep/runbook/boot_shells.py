@@ -8,6 +8,7 @@ from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, Box, Item, Section
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.assembly import LUKS
+from bootkeep.remedies.toolset import RPM
 from bootkeep.runbook.host import HostFacts, root_argument
 from bootkeep.runbook.opening import below, opening_in_initramfs
 from bootkeep.runbook.steps import (
@@ -84,7 +85,8 @@ def initramfs_shell(facts: HostFacts) -> Section:
     items: list[Item] = list(numbered(INITRAMFS, steps))
     if facts.layout.not_covered:
         items.insert(0, Box("NOT COVERED by this paper", facts.layout.not_covered))
-    return section(INITRAMFS, "The prompt is (initramfs)", items, (AFTER,), minutes=10, new_page=False)
+    prompt = "dracut:/#" if facts.family in RPM else "(initramfs)"
+    return section(INITRAMFS, f"The prompt is {prompt}", items, (AFTER,), minutes=10, new_page=False)
 
 
 def _wanted(facts: HostFacts, uuid: str) -> str:
@@ -172,7 +174,10 @@ def emergency(facts: HostFacts, cards: dict[str, str]) -> Section:
             Step(
                 Place.EMERGENCY,
                 "Start again. What follows || is for the shell that init=/bin/bash gave.",
-                ("systemctl reboot || { sync; mount -o remount,ro /; reboot -f; }",),
+                (
+                    *(("touch /.autorelabel",) if facts.family == "redhat" else ()),
+                    "systemctl reboot || { sync; mount -o remount,ro /; reboot -f; }",
+                ),
                 expect="the host boots",
                 minutes=3,
             ),

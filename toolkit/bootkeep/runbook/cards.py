@@ -27,6 +27,8 @@ _ORDER = (
     "boot-space-low",
     "grub-install-device-wrong",
     "boot-not-mounted",
+    "loader-entry-missing",
+    "selinux-policy-broken",
     "kernel-replaced-in-place",
     "fallback-kernel-missing",
     "running-modules-missing",
@@ -54,6 +56,9 @@ def plan_cards(facts: HostFacts) -> Cards:
         "boot-not-mounted": facts.layout.at("/boot") is None
         and (facts.firmware == "bios" or has_loader_section(facts))
         and "boot-not-mounted" not in found,
+        # EL's own ways to fail: entries that are files, and labels that a rescue shell does not write.
+        "loader-entry-missing": facts.family != "redhat" and "loader-entry-missing" not in found,
+        "selinux-policy-broken": facts.family != "redhat" and "selinux-policy-broken" not in found,
         # Of no use to a dead machine, unless that is what is wrong with it: by then the medium's kernel runs.
         "running-modules-missing": "running-modules-missing" not in found,
         "fallback-kernel-missing": "fallback-kernel-missing" not in found,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bootkeep.facts.runbook import Box, Bullets, Item, Section, Table
 from bootkeep.facts.typed import plain
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
+from bootkeep.remedies.toolset import RPM
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.medium import medium_line, medium_needs
 from bootkeep.runbook.steps import STOP, section
@@ -74,9 +75,18 @@ def cover(facts: HostFacts) -> Section:
     if facts.verdict.findings:
         found = tuple(f"{finding.boot_class} {plain(finding.summary)}" for finding in facts.verdict.findings[:5])
         items.append(Box(f"Verdict when this was written: {facts.verdict.judgement.value}", found))
+    if facts.family in RPM:
+        items.append(Box("NOT DRILLED on this distribution", (_NOT_DRILLED,)))
     if facts.layout.not_covered:
         items.append(Box("NOT COVERED by this paper", facts.layout.not_covered))
     return section("0", "Rescue runbook", items, (STOP,))
+
+
+#: Honest on paper: what a machine has typed, and what none has.
+_NOT_DRILLED = (
+    "A program has typed sections H and R on Debian over a serial line, never on EL or SUSE: no image of those can be had where "
+    "this is made. The commands are theirs, checked by bash and by GRUB's parser; look twice at what each step says you should see."
+)
 
 
 def people_rows(facts: HostFacts) -> tuple[tuple[str, ...], ...]:

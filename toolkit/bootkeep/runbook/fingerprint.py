@@ -19,6 +19,7 @@ from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.assembly import ARRAY
 from bootkeep.remedies.layout import layout_of
+from bootkeep.remedies.toolset import RPM, family_of
 
 #: How bad it is when a section of the facts moved.
 WEIGHT = {
@@ -149,7 +150,13 @@ def _entries(state: BootState) -> Any:
 def _packages(state: BootState) -> Any:
     if isinstance(state.packages, (Absent, Unknown)):
         return to_plain(state.packages)
-    stems = ("grub", "shim", "linux-image", "initramfs-tools")
+    stems = (
+        "grub",
+        "shim",
+        "linux-image",
+        "initramfs-tools",
+        *(("kernel", "dracut") if family_of(state) in RPM else ()),
+    )
     return sorted([p.name, p.architecture, p.version] for p in state.packages if p.name.startswith(stems))
 
 

@@ -8,6 +8,7 @@ from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import Item, Section, Text
 from bootkeep.facts.typed import valid_path
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.remedies.toolset import RPM
 from bootkeep.runbook.host import Choice, HostFacts, minimal_arguments, root_argument
 from bootkeep.runbook.opening import grub_modules, grub_name, passphrase_place, unlock_in_grub
 from bootkeep.runbook.steps import (
@@ -36,11 +37,11 @@ def grub_partition(facts: HostFacts) -> str:
 
 
 def grub_folder(facts: HostFacts) -> str:
-    """Where GRUB keeps its menu on this host: Debian's /boot/grub, or what grub.cfg's own path says."""
+    """Where GRUB keeps its menu on this host: Debian's /boot/grub, the rpm families' grub2, or what grub.cfg's own path says."""
     grub = facts.state.grub
     if isinstance(grub, (Absent, Unknown)) or not valid_path(grub.path) or "/" not in grub.path[1:]:
-        return "/boot/grub"
-    return grub.path.rpartition("/")[0]
+        return facts.tools.menu.rpartition("/")[0] if facts.family in RPM else "/boot/grub"
+    return grub.folder if facts.family in RPM else grub.path.rpartition("/")[0]
 
 
 def grub_rescue(facts: HostFacts) -> Section:
@@ -234,13 +235,14 @@ def hand_boot(facts: HostFacts) -> Section:
 def _load(facts: HostFacts, choice: Choice | None) -> list[tuple[Step, str, tuple[str, ...]]]:
     if choice is None or not choice.initramfs_path or not valid_path(choice.kernel_path):
         kernel = facts.layout.in_loader("/boot")
+        image = facts.tools.initramfs("...").removeprefix("/boot/")
         return [
             (
                 Step(
                     Place.GRUB,
                     "No whole kernel was known when this was written. Read from the screen what is there.",
                     (f"ls {kernel}/", "ls -l"),
-                    expect="vmlinuz-... and initrd.img-... of the same release; UUIDs of partitions",
+                    expect=f"vmlinuz-... and {image} of the same release; UUIDs of partitions",
                 ),
                 RESCUE,
                 ("release, what follows vmlinuz-", "UUID of the root file system"),
@@ -253,7 +255,7 @@ def _load(facts: HostFacts, choice: Choice | None) -> list[tuple[Step, str, tupl
                         "read k",
                         "read u",
                         f"linux {kernel}/vmlinuz-$k root=UUID=$u ro",
-                        f"initrd {kernel}/initrd.img-$k",
+                        f"initrd {kernel}/{facts.tools.initramfs('$k').removeprefix('/boot/')}",
                     ),
                     expect="nothing",
                 ),

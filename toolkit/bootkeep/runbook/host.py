@@ -16,6 +16,7 @@ from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.assembly import mapper_name
 from bootkeep.remedies.common import bootable, family_of, has_initramfs, kernels_of
 from bootkeep.remedies.layout import Layout, Volume, layout_of
+from bootkeep.remedies.toolset import Toolset, tools_of
 
 #: What of the command line a kernel needs to find its root file system, and to show itself on the console.
 _NEEDED_ARGUMENTS = re.compile(
@@ -59,6 +60,11 @@ class HostFacts:
     def family(self) -> str:
         """debian, redhat, suse, other or unknown."""
         return family_of(self.state)
+
+    @property
+    def tools(self) -> Toolset:
+        """The family's words."""
+        return tools_of(self.state)
 
     @property
     def firmware(self) -> str:

@@ -11,7 +11,9 @@ from bootkeep.facts.runbook import CALL, Section, Text
 from bootkeep.facts.typed import shell_word, valid_path
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.common import SAVED
+from bootkeep.remedies.esp_steps import loader_packages, shim_installed
 from bootkeep.remedies.layout import Volume
+from bootkeep.remedies.toolset import EVERY
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.steps import LOADER, numbered, section, shell
 
@@ -28,18 +30,22 @@ _TARGETS = {
 
 def has_loader_section(facts: HostFacts) -> bool:
     """For hosts that start through an EFI system partition, of the family whose tools are known."""
-    return facts.firmware != "bios" and bool(facts.layout.esps) and facts.family == "debian" and facts.covered
+    return facts.firmware != "bios" and bool(facts.layout.esps) and facts.family in EVERY and facts.covered
 
 
 def loader_folder(facts: HostFacts) -> tuple[str, str]:
     """Folder below EFI and file of the loader that the firmware starts, e.g. ``debian`` and ``shimx64.efi``."""
     suffix = _target(facts)[1]
     for entry in _entries(facts):
-        found = re.search(r"\\EFI\\([A-Za-z0-9_-]+)\\((?:shim|grub)[a-z0-9]+\.efi)", entry.loader, re.IGNORECASE)
+        found = re.search(r"\\EFI\\([A-Za-z0-9_-]+)\\((?:shim|grub)[a-z0-9]*\.efi)", entry.loader, re.IGNORECASE)
         if found and found[1].upper() != "BOOT":
             return found[1], found[2]
     shim = any(p.name.startswith("shim-signed") and p.state == "installed" for p in _packages(facts))
-    folder = "ubuntu" if getattr(facts.state.os_release, "id", "") == "ubuntu" else "debian"
+    folder = vendor_folder(facts)
+    if facts.family == "suse":
+        return folder, "shim.efi"
+    if facts.family == "redhat":
+        return folder, f"shim{suffix}.efi"
     return folder, f"{'shim' if shim or facts.secure_boot == 'on' else 'grub'}{suffix}.efi"
 
 
@@ -49,7 +55,12 @@ def loader_section(facts: HostFacts, menu_card: str) -> Section:
     target, suffix = _target(facts)
     rows: list[tuple[Step, str]] = []
     for number, esp in enumerate(facts.layout.esps, start=1):
-        rows += _one(esp, number, len(facts.layout.esps), folder, file, target, suffix)
+        if facts.family == "debian":
+            rows += _one(esp, number, len(facts.layout.esps), folder, file, target, suffix)
+        elif esp.target:
+            rows.append((_by_packages(facts, esp.target), CALL))
+        else:
+            rows.append((_copied(esp, number, facts.layout.esp), CALL))
     rows.append(
         (
             shell(
@@ -91,6 +102,39 @@ def loader_section(facts: HostFacts, menu_card: str) -> Section:
         (menu_card,),
         minutes=20,
         new_page=False,
+    )
+
+
+def vendor_folder(facts: HostFacts) -> str:
+    """The folder below EFI that the distribution's own packages use."""
+    identity = getattr(facts.state.os_release, "id", "")
+    known = {"ubuntu": "ubuntu", "rhel": "redhat", "ol": "redhat", "sles": "sles", "opensuse-leap": "opensuse"}
+    usual = {"redhat": identity or "redhat", "suse": "opensuse"}.get(facts.family, "debian")
+    return known.get(identity, usual) if re.fullmatch(r"[a-z0-9_-]*", identity) else usual
+
+
+def _by_packages(facts: HostFacts, target: str) -> Step:
+    """EL and SUSE sign their loaders: what puts them back are the packages, never grub2-install."""
+    return loader_packages(Place.TARGET, target) if facts.family == "redhat" else shim_installed(Place.TARGET, target)
+
+
+def _copied(esp: Volume, number: int, first: Volume | None) -> Step:
+    """A second ESP of a mirror: nothing installs to it by itself, so it gets what the first one has."""
+    place = f"/run/esp{number}"
+    source = first.target if first is not None and first.target else "/boot/efi"
+    return shell(
+        Place.TARGET,
+        f"ESP {number}, {esp.uuid}: bring the same loaders onto it.",
+        f"mkdir -p {place}",
+        f"mount {esp.source} {place}",
+        f"install -d -m 0700 {SAVED}",
+        f"test -e {SAVED}/EFI-{number} || cp -a {place}/EFI {SAVED}/EFI-{number}",
+        f"cp -r {source}/EFI/. {place}/EFI/",
+        f"ls {place}/EFI",
+        expect="the same names as on the first one",
+        on_fail="Its disk is dead: the first ESP alone starts this host",
+        undo=(f"cp -r {SAVED}/EFI-{number}/. {place}/EFI/", f"umount {place}"),
+        writes=True,
     )
 
 

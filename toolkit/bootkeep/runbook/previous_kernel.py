@@ -7,6 +7,7 @@ from bootkeep.facts.runbook import CALL, Box, Item, Section, Table
 from bootkeep.facts.typed import plain
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.runbook.host import Choice, HostFacts
+from bootkeep.runbook.loader import vendor_folder
 from bootkeep.runbook.steps import AFTER, FIRMWARE, HAND, PREVIOUS, RESCUE, numbered, section
 
 
@@ -79,8 +80,28 @@ def previous_kernel(facts: HostFacts) -> Section:
             RESCUE,
         ),
     ]
+    if _has_snapshots(facts):
+        rows_of_steps.append((_snapshot(), RESCUE))
     items += numbered(PREVIOUS, rows_of_steps)
     return section(PREVIOUS, "Another kernel, from the menu", items, (AFTER,), minutes=10, new_page=False)
+
+
+def _has_snapshots(facts: HostFacts) -> bool:
+    """SUSE's layout: the root is a btrfs snapshot of snapper's."""
+    root = facts.layout.root
+    return facts.family == "suse" and root is not None and root.file_system == "btrfs"
+
+
+def _snapshot() -> Step:
+    return Step(
+        Place.GRUB,
+        "All kernels fail? On the menu's first page choose 'Start bootloader from a read-only snapshot', then the newest "
+        "snapshot from before the update. It is read-only. Once up: snapper rollback, then reboot. /var, /home and the ESP "
+        "are not rolled back.",
+        expect="a login prompt; snapper rollback names the new default subvolume",
+        minutes=5,
+        by_hand=True,
+    )
 
 
 def _what(choice: Choice, failed: str) -> str:
@@ -111,14 +132,14 @@ def firmware_menu(facts: HostFacts) -> Section:
         ),
     ]
     if facts.firmware != "bios":
-        vendor = "ubuntu" if "ubuntu" in _os_id(facts) else "debian"
+        vendor, first = vendor_folder(facts), "shim.efi" if facts.family == "suse" else "shimx64.efi"
         steps = [
             *steps,
             (
                 Step(
                     Place.FIRMWARE,
                     "In the same menu, or in the set-up: Boot from file. On the disk's FAT partition choose "
-                    f"EFI, {vendor}, shimx64.efi. If that is not there: EFI, BOOT, BOOTX64.EFI. (UEFI systems only.)",
+                    f"EFI, {vendor}, {first}. If that is not there: EFI, BOOT, BOOTX64.EFI. (UEFI systems only.)",
                     expect="the GRUB menu, or grub>",
                 ),
                 RESCUE,
@@ -142,7 +163,3 @@ def firmware_menu(facts: HostFacts) -> Section:
         minutes=10,
         new_page=False,
     )
-
-
-def _os_id(facts: HostFacts) -> str:
-    return getattr(facts.state.os_release, "id", "")

@@ -8,8 +8,10 @@ from itertools import groupby
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, RESTORE, Box, Item, Section, Text
 from bootkeep.facts.typed import plain, shell_word, valid_release
-from bootkeep.remedies.common import SAVED
+from bootkeep.remedies.common import SAVED, has_bls, in_place
 from bootkeep.remedies.layout import Volume
+from bootkeep.remedies.next_command_line_wrong import right_arguments
+from bootkeep.remedies.toolset import EVERY, RPM
 from bootkeep.runbook.appendix import devices_table
 from bootkeep.runbook.host import HostFacts, mount_option, mount_words
 from bootkeep.runbook.medium import identify_step, medium_steps
@@ -181,20 +183,31 @@ def _enter(facts: HostFacts) -> list[StepRow]:
             if not good.preserved
             else "ls /usr/lib/bootkeep/preserved",
             "df -h / /boot",
-            "dpkg --audit" if facts.family == "debian" else "true",
-            expect="files that are not of size 0; room left; dpkg --audit prints nothing",
+            facts.tools.audit if facts.family in EVERY else "true",
+            expect=f"files that are not of size 0; room left; {_audit_word(facts)} prints nothing",
         )
     else:
         look = shell(
             Place.TARGET,
             "See which kernels there are, whole.",
-            "ls -l /boot/vmlinuz-* /boot/initrd.img-*",
+            f"ls -l /boot/vmlinuz-* {facts.tools.initramfs('*')}",
             "ls /lib/modules",
             "df -h / /boot",
             expect="one release that all three have",
         )
     rows.append((look, CARDS + "1", () if good else ("a release that is whole",)))
-    return rows
+    return [*rows, *_arguments_first(facts)]
+
+
+def _audit_word(facts: HostFacts) -> str:
+    return "dpkg --audit" if facts.family not in RPM else "rpm -Va"
+
+
+def _arguments_first(facts: HostFacts) -> list[StepRow]:
+    """kernel-install takes the rescue medium's own arguments for a new entry where this file is missing (systemd#40103)."""
+    if facts.family != "redhat" or not has_bls(facts.state):
+        return []
+    return [(step, CALL, ()) for step in in_place(Place.TARGET, right_arguments(facts.state))]
 
 
 def _keep(saves: tuple[str, ...]) -> list[StepRow]:

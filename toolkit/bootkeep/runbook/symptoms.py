@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bootkeep.facts.runbook import CALL, Section, Table, Text
 from bootkeep.remedies.assembly import ARRAY, LUKS
+from bootkeep.remedies.toolset import RPM
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.opening import unlock_in_grub
 from bootkeep.runbook.steps import (
@@ -139,6 +140,25 @@ _ARRAYS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
+_SELINUX: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "Failed to load SELinux policy, freezing. / Access denied at every login",
+        "no policy, or no labels: in the menu e, add enforcing=0",
+        PREVIOUS,
+        "selinux-policy-broken",
+    ),
+)
+
+
+def _in_dracuts_words(seen: str, facts: HostFacts) -> str:
+    """The same rows with what dracut and the family's file names put on the screen."""
+    image = facts.tools.initramfs("...").removeprefix("/boot")
+    seen = seen.replace("/initrd.img-...", image)
+    if "(initramfs)" in seen:
+        return "dracut-initqueue: timeout / Warning: /dev/... does not exist / dracut:/#"
+    return seen
+
+
 def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
     """One page; rows of the other firmware are left out."""
     rows = list(_ROWS[:1])
@@ -153,6 +173,10 @@ def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
     if facts.layout.assembly.of_kind(ARRAY):
         rows += _ARRAYS
     rows += _ROWS[1:]
+    if facts.family in RPM:
+        rows = [(_in_dracuts_words(seen, facts), means, first, remedy) for seen, means, first, remedy in rows]
+    if facts.family == "redhat":
+        rows += _SELINUX
     cells: list[tuple[str, ...]] = []
     targets: list[str] = []
     for seen, means, first, remedy in rows:

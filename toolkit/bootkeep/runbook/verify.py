@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import BOOTS, CALL, Box, Bullets, Item, Section
+from bootkeep.facts.surroundings import Selinux
 from bootkeep.facts.typed import plain, shell_word
+from bootkeep.facts.unknown import Unknown
 from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH
+from bootkeep.remedies.common import ENTRIES, has_bls
+from bootkeep.remedies.toolset import EVERY
 from bootkeep.runbook.cards import Cards
 from bootkeep.runbook.host import HostFacts, root_argument
 from bootkeep.runbook.loader import has_loader_section
@@ -22,12 +26,17 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
 
     choice = facts.good or next(iter(facts.choices), None)
     root = root_argument(facts, choice) if choice is not None else ""
+    tools = facts.tools
+    images = tools.initramfs("${k#/boot/vmlinuz-}")
+    where = f"{ENTRIES}/*.conf" if has_bls(facts.state) else tools.menu
+    count = "grep -l" if has_bls(facts.state) else "grep -c"
+    seen = "the entries' files" if has_bls(facts.state) else "a number above 0"
     rows: list[tuple[Step, str]] = [
         (
             shell(
                 Place.TARGET,
                 "Every kernel has its initramfs, and neither is empty.",
-                "for k in /boot/vmlinuz-*; do ls -s $k /boot/initrd.img-${k#/boot/vmlinuz-}; done",
+                f"for k in /boot/vmlinuz-*; do ls -s $k {images}; done",
                 expect="two lines for each kernel, no 'No such file', no line that begins with 0",
             ),
             card("initramfs-damaged"),
@@ -36,11 +45,9 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
             shell(
                 Place.TARGET,
                 "The menu can be read, and names this root file system.",
-                "grub-script-check /boot/grub/grub.cfg && echo MENU IS GOOD",
-                f"grep -c root={shell_word(root)} /boot/grub/grub.cfg"
-                if root
-                else "grep -m1 -o 'root=[^ ]*' /boot/grub/grub.cfg",
-                expect="MENU IS GOOD, then a number above 0" if root else "MENU IS GOOD, then root= with the UUID of /",
+                f"{tools.grub}-script-check {tools.menu} && echo MENU IS GOOD",
+                f"{count} root={shell_word(root)} {where}" if root else f"grep -m1 -o 'root=[^ ]*' {where}",
+                expect=f"MENU IS GOOD, then {seen}" if root else "MENU IS GOOD, then root= with the UUID of /",
             ),
             card("grub-config-stale"),
         ),
@@ -49,8 +56,8 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
                 Place.TARGET,
                 "fstab names only what is there, and packages are settled.",
                 "findmnt --verify",
-                "dpkg --audit",
-                expect="0 errors, and nothing from dpkg",
+                tools.audit,
+                expect=f"0 errors, and nothing from {tools.audit.split()[0]}",
             ),
             card("fstab-device-missing"),
         ),
@@ -59,25 +66,28 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
     rows += _opens_the_disks(facts, card("initramfs-damaged"))
     if facts.firmware == "uefi":
         target = facts.layout.esp.target if facts.layout.esp is not None else "/boot/efi"
+        loaders = "shim.efi" if facts.family == "suse" else "shimx64.efi or grubx64.efi"
         rows.append(
             (
                 shell(
                     Place.TARGET,
                     "The loader is on the ESP, and the firmware has an entry for it.",
-                    f"ls -l {target}/EFI/*/*64.efi",
+                    f"ls -l {target}/EFI/*/*{'' if facts.family == 'suse' else '64'}.efi",
                     "efibootmgr -v",
-                    expect="shimx64.efi or grubx64.efi; a BootOrder that begins with this system's entry",
+                    expect=f"{loaders}; a BootOrder that begins with this system's entry",
                 ),
                 LOADER if has_loader_section(facts) else card("boot-not-mounted"),
             )
         )
     notes: list[Item] = []
-    if facts.family != "debian":
+    if facts.family not in EVERY:
         rows = []
         told = "is NOT KNOWN" if facts.family == "unknown" else f"is {facts.family}"
         notes = [
-            Box("NOT COVERED", (f"This version has checks for Debian and Ubuntu; the family of this host {told}.",))
+            Box("NOT COVERED", (f"This version has checks for Debian, EL and SUSE; the family of this host {told}.",))
         ]
+    if facts.family in EVERY:
+        rows += relabel(facts)
     if facts.covered:
         rows += way_out(facts)
     items: list[Item] = [*notes, *numbered(VERIFY, rows)]
@@ -91,15 +101,38 @@ def _opens_the_disks(facts: HostFacts, card: str) -> list[tuple[Step, str]]:
     if not kinds or good is None or not good.initramfs_path:
         return []
     names = [{LUKS: "cryptsetup", GROUP: "lvm", ARRAY: "mdadm", MULTIPATH: "multipath"}[kind] for kind in kinds]
-    wanted = [*(f"bin/{name}" for name in names), *(["cryptroot/crypttab"] if LUKS in kinds else [])]
+    wanted = [*(f"bin/{name}" for name in names), *([_crypttab(facts)] if LUKS in kinds else [])]
     step = shell(
         Place.TARGET,
         "The initramfs can open this host's disks.",
-        f"lsinitramfs {good.initramfs_path} | grep -oE '{'|'.join(f'{name}$' for name in wanted)}'",
+        f"{facts.tools.list_image} {good.initramfs_path} | grep -oE '{'|'.join(f'{name}$' for name in wanted)}'",
         expect=f"{', '.join(wanted)}: each at least once",
         on_fail="crypttab must name the disk as section R has opened it: cat /etc/crypttab",
     )
     return [(step, card)]
+
+
+def _crypttab(facts: HostFacts) -> str:
+    """Where the image has the table of encrypted disks: initramfs-tools' own place, or dracut's."""
+    return "cryptroot/crypttab" if facts.family == "debian" else "etc/crypttab"
+
+
+def relabel(facts: HostFacts) -> list[tuple[Step, str]]:
+    """What a rescue shell writes has no SELinux label: an enforced policy refuses it at the next boot."""
+    selinux = facts.state.around.selinux
+    needed = isinstance(selinux, Selinux) and selinux.mode != "disabled"
+    if not needed and not (facts.family == "redhat" and isinstance(selinux, Unknown)):
+        return []
+    step = shell(
+        Place.TARGET,
+        "Last in here: have the next boot label every file anew. It takes minutes and restarts once by itself.",
+        "touch /.autorelabel",
+        "ls -l /.autorelabel",
+        expect="one line",
+        undo=("rm /.autorelabel",),
+        writes=True,
+    )
+    return [(step, CALL)]
 
 
 def after_boot(facts: HostFacts) -> Section:
