@@ -73,7 +73,7 @@ def test_its_root_is_mounted_by_its_own_uuid(name: str) -> None:
     assert root.uuid
     text = render_runbook(make_runbook(result, POLICY, generated_at=AT), "text").decode()
     option = f"-o subvol=/{root.subvolume} " if root.subvolume else ""
-    assert f"mount {option}{root.source} /mnt/target" in text
+    assert f"mount {option}{root.source} /mnt/target" in re.sub(r" \\\n\s+", " ", text)
     assert root.source == (f"UUID={root.uuid}" if "LVM" not in root.stack else "/dev/vg0/root")
     assert "READ THIS FROM THE SCREEN: UUID" not in text
 
