@@ -22,6 +22,7 @@ FENCE = re.compile(r"(?ms)^[ ]*```(?:sh|console|bash)(?! master)[^\n]*\n(.*?)^[ 
 #: Commands that another test runs, and which one.
 ELSEWHERE = {
     "make run": "tests/lab/test_demonstration.py",
+    "make kd": "tests/lab/test_kd.py",
     "make wheels": "the fixture lab_wheels",
     "make test": "this very run",
 }
