@@ -45,7 +45,7 @@ def test_the_beacon_of_a_masterless_minion_tells_what_no_hook_saw(lab_host: Disp
     lab_host.write("/etc/salt/minion.d/beacons.conf", "beacons:\n  bootkeep:\n    - interval: 2\n")
     lab_host.write("/root/listen.py", LISTENER)
     lab_host.must(["systemd-run", "--unit=lab-minion", "salt-minion", "-l", "warning"])
-    assert wait(lambda: lab_host.path("/var/run/salt/minion").is_dir(), seconds=120)
+    assert wait(lambda: lab_host.path("/run/salt/minion").is_dir(), seconds=120)
     time.sleep(5)
     lab_host.must(["systemd-run", "--unit=lab-listener", "/opt/salt/bin/python3", "-W", "ignore", "/root/listen.py"])
     time.sleep(10)  # the beacon's first look tells nothing
