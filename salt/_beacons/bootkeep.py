@@ -9,7 +9,8 @@ Tell the master of package transactions that no hook saw, and of those that were
 
 Each look costs some ``stat`` calls in the minion's process; only where a package database has moved a process of its own
 compares. The event ``salt/beacon/<minion>/bootkeep/`` carries one transaction: ``id``, ``outcome``, ``hook_missed``,
-``packages`` (how many), ``names`` (the first few). Works on a masterless minion too: the event is on its own bus.
+``packages`` (how many), ``names`` (the first few). What was told is remembered on the host, so that a minion that starts anew
+tells nothing twice. A masterless minion has no master to tell: the same data is in ``__beacons_return`` on its own bus.
 """
 
 from __future__ import annotations
@@ -17,9 +18,6 @@ from __future__ import annotations
 from typing import Any
 
 __virtualname__ = "bootkeep"
-
-#: What this process has told. Its first look tells nothing: what was there before is on record, and may have been told.
-_told: dict[str, frozenset[str]] = {}
 
 
 def __virtual__() -> str:
@@ -43,5 +41,4 @@ def beacon(config: Any) -> list[dict[str, Any]]:
     store = Store()
     if catch_up.moved(store):
         catch_up.start_catching_up()
-    events, _told["ids"] = catch_up.told_since(store, _told.get("ids"))
-    return events
+    return catch_up.untold(store)

@@ -3,6 +3,7 @@
 ::
 
     /var/lib/bootkeep/baseline.json.gz   facts.reading.Snapshot: taken where no transaction's look serves
+    /var/lib/bootkeep/told.json          ids of which Salt's beacon has made an event
     /var/lib/bootkeep/accounted.json     Accounted: an aid to be quick. Without it everything is compared once more
 """
 
@@ -45,6 +46,27 @@ def save_accounted(store: Store, accounted: Accounted) -> None:
     with refusals(store.root, "remember what is accounted for"):
         private_folder(store.root)
         replace_file(store.root / "accounted.json", to_json(accounted).encode("ascii") + b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    ids: tuple[str, ...]
+    schema: int = 1
+
+
+def load_told(store: Store) -> tuple[str, ...] | None:
+    """Ids of the transactions that were told; None when nothing ever was, or that cannot be read."""
+    path = store.root / "told.json"
+    try:
+        return from_json(_Told, path.read_bytes(), where=str(path)).ids
+    except (OSError, NotUnderstood):
+        return None
+
+
+def save_told(store: Store, ids: tuple[str, ...]) -> None:
+    """Remember what was told. Raises StoreError."""
+    with refusals(store.root, "remember what was told"):
+        replace_file(store.root / "told.json", to_json(_Told(ids)).encode("ascii") + b"\n")
 
 
 def load_baseline(store: Store) -> Snapshot | None:

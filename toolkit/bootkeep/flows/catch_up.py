@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootkeep.edges import package_database
-from bootkeep.edges.baseline import Accounted, load_accounted, save_accounted
+from bootkeep.edges.baseline import Accounted, load_accounted, load_told, save_accounted, save_told
 from bootkeep.edges.preserved import PreserveError
 from bootkeep.edges.run import detach, run
 from bootkeep.edges.store import Store
@@ -63,15 +63,19 @@ def sentences(done: CaughtUp) -> tuple[str, ...]:
     return (*lines, *done.put_back, *done.complaints)
 
 
-def told_since(store: Store, told: frozenset[str] | None) -> tuple[list[dict[str, object]], frozenset[str]]:
-    """Events for the transactions that nobody saw to their end and that are not ``told``, and what is told then.
+def untold(store: Store) -> list[dict[str, object]]:
+    """Events for the transactions that nobody saw to their end and of which no event was made yet; they are remembered as told.
 
-    None for ``told``: this is the first look, which tells nothing.
+    The first call on a host tells nothing. Raises StoreError.
     """
     found = [
         item for item in reversed(store.newest(_RECENT)) if item.hook_missed or item.outcome is Outcome.INTERRUPTED
     ]
-    events: list[dict[str, object]] = [
+    ids = tuple(item.id for item in found)
+    told = load_told(store)
+    if told != ids and store.root.is_dir():
+        save_told(store, ids)
+    return [
         {
             "id": item.id,
             "outcome": item.outcome.value,
@@ -82,7 +86,6 @@ def told_since(store: Store, told: frozenset[str] | None) -> tuple[list[dict[str
         for item in found
         if told is not None and item.id not in told
     ]
-    return events, frozenset(item.id for item in found)
 
 
 def start_catching_up() -> None:
