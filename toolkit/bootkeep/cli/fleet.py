@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bootkeep.cli import fleet_pages, fleet_print, fleet_tell
+from bootkeep.cli import fleet_pages, fleet_print, fleet_store, fleet_tell
 
 group = typer.Typer(
     name="fleet",
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="fleet")
 
 
+fleet_store.register(group)
 fleet_pages.register(group)
 fleet_print.register(group)
 fleet_tell.register(group)

@@ -33,6 +33,9 @@ ANSWER_S, WAIT_S, WAIT_MOST_S = 40.0, 2.0, 300.0
 HOSTS_A_JOB, JOBS_OPEN = 40, 8
 #: Confirmations wait so long for company: one job confirms many.
 CONFIRM_S = 0.4
+#: Seconds between two writes of what was refused, and how many kinds of it are kept until then.
+FLUSH_S = 5.0
+_REFUSALS_MOST = 1000
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ class Intake:
         self._open: dict[str, tuple[float, set[str]]] = {}  # nonce -> asked at, hosts that did not answer yet
         self._stored: list[Stored] = []
         self._now = 0.0
+        self._refusals: dict[tuple[str, str], tuple[int, str]] = {}
+        self._flush_at = 0.0
 
     # --- what comes -----------------------------------------------------------------------------------------------------
 
@@ -157,6 +162,9 @@ class Intake:
     def questions(self, now: float) -> Iterator[Question]:
         """The jobs to publish now."""
         self._expire(now)
+        if now >= self._flush_at:
+            self._flush_at = now + FLUSH_S
+            self.flush_refusals()
         ready = [name for name, state in self._hosts.items() if self._is_due(state, now)]
         while ready and len(self._open) < JOBS_OPEN:
             part, ready = ready[:HOSTS_A_JOB], ready[HOSTS_A_JOB:]
@@ -350,10 +358,20 @@ class Intake:
         return _Guard(self, data, host)
 
     def refuse(self, sender: str, refusal: NotAccepted) -> None:
-        """Count what was turned away."""
-        log.warning("bootkeep: refused from %s: %s", sender[:100], str(refusal)[:300])
-        with contextlib.suppress(StoreError), self.store.writing() as writer:
-            writer.refuse(sender, refusal.why, refusal.detail, now_utc())
+        """Count what was turned away; written now and then, so that a flood costs memory of one row and no disk."""
+        count, _example = self._refusals.get((sender, refusal.why), (0, ""))
+        if count == 0:
+            log.warning("bootkeep: refused from %s: %s", sender[:100], str(refusal)[:300])
+        if count or len(self._refusals) < _REFUSALS_MOST:
+            self._refusals[sender, refusal.why] = (count + 1, refusal.detail)
+
+    def flush_refusals(self) -> None:
+        """Write what was turned away since the last time."""
+        refusals, self._refusals = self._refusals, {}
+        if refusals:
+            with contextlib.suppress(StoreError), self.store.writing() as writer:
+                for (sender, why), (count, example) in refusals.items():
+                    writer.refuse(sender, why, example, now_utc(), times=count)
 
     def disk_refused(self, host: str, error: StoreError) -> None:
         """The store could not be written: nothing is lost, the host keeps it, and everybody is asked again later."""

@@ -250,7 +250,7 @@ class Writer:
         """Somebody was told of these alerts."""
         self._connection.execute(update(ALERTS).where(ALERTS.c.number.in_(list(numbers))).values(told_at=now))
 
-    def refuse(self, sender: str, why: str, example: str, now: str) -> None:
+    def refuse(self, sender: str, why: str, example: str, now: str, *, times: int = 1) -> None:
         """Count what was turned away: a row for each sender and reason, however often it comes."""
         name, reason = clean(sender, 253), clean(why, 64)
         row = {
@@ -264,7 +264,9 @@ class Writer:
         upsert(self._connection, REFUSALS, row, replace=False)
         same = and_(REFUSALS.c.sender == name, REFUSALS.c.why == reason)
         self._connection.execute(
-            update(REFUSALS).where(same).values(times=REFUSALS.c.times + 1, last_at=now, example=clean(example, 500))
+            update(REFUSALS)
+            .where(same)
+            .values(times=REFUSALS.c.times + times, last_at=now, example=clean(example, 500))
         )
 
     # --- going away ---------------------------------------------------------------------------------------------------
