@@ -8,3 +8,6 @@ include:
 {%- if bootkeep.reboot_guard.enabled and "install" in bootkeep.parts %}
   - bootkeep.reboot_guard
 {%- endif %}
+{%- if bootkeep.delivery.enabled and "install" in bootkeep.parts %}
+  - bootkeep.delivery
+{%- endif %}

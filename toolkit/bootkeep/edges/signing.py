@@ -27,7 +27,8 @@ def sign(private_key: Path, purpose: str, host: str, text: str) -> str:
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    key = load_pem_private_key(private_key.read_bytes(), password=None)
+    # Salt made the key and uses it all day; to prove anew that it is a sound one takes 50 times as long as to sign.
+    key = load_pem_private_key(private_key.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError(f"{private_key} is no RSA key")
     signature = key.sign(_message(purpose, host, text), padding.PKCS1v15(), SHA256())

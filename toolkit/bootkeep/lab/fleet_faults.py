@@ -13,7 +13,6 @@ import os
 import random
 import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ from bootkeep.fleet.store import FleetStore
 from bootkeep.fleet.upkeep import verify_store
 from bootkeep.lab.chroot import checked
 from bootkeep.lab.made_records import make_record, one_look
-from bootkeep.lab.salt_daemons import Fleet, new_fleet
+from bootkeep.lab.salt_daemons import Fleet, new_fleet, scratch_folder
 
 #: Seconds for all records to arrive once everything runs again: the master asks one host at a time, on a busy machine.
 _ARRIVE_S = 420.0
@@ -279,7 +278,7 @@ def main() -> int:
             *sys.argv[1:],
         ]
         os.execvpe(again[0], again, {**os.environ, "BOOTKEEP_OWN_MOUNTS": "1"})  # noqa: S606
-    root = Path(tempfile.mkdtemp(prefix="bootkeep-faults-"))
+    root = scratch_folder("faults")
     bad = made = 0
     try:
         for tally in run_faults(wanted.only or list(FAULTS), small=wanted.small, root=root):

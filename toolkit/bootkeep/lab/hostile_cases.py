@@ -11,16 +11,15 @@ from __future__ import annotations
 import base64
 import gzip
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bootkeep.edges.signing import STATUS
 from bootkeep.fleet.limits import Limits
 from bootkeep.lab.hostile_minion import ID, OTHER, POISON, Scene, bomb, file, manifest_of, piece, record, snapshot
+from bootkeep.lab.salt_daemons import remove, scratch_folder
 
 Act = Callable[[Scene], None]
 
@@ -191,8 +190,8 @@ def outcomes() -> list[tuple[Case, str, bool]]:
 
 def one_outcome(case: Case) -> tuple[Case, str, bool]:
     """See :func:`outcomes`."""
-    with tempfile.TemporaryDirectory(prefix="bootkeep-hostile-") as name:
-        folder = Path(name)
+    folder = scratch_folder("hostile")
+    try:
         scene = Scene(folder, case.limits)
         case.act(scene)
         files = {path.name for path in folder.rglob("*") if path.is_file()}
@@ -201,6 +200,8 @@ def one_outcome(case: Case) -> tuple[Case, str, bool]:
         happened = scene.outcome()
         scene.store.close()
         return case, happened, untouched
+    finally:
+        remove(folder)
 
 
 def main() -> int:

@@ -6,12 +6,14 @@ import base64
 import gzip
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bootkeep.edges.files import private_folder, replace_file
 from bootkeep.edges.signing import ANNOUNCEMENT, ANSWER, sign
 from bootkeep.facts.codec import to_plain
 from bootkeep.facts.delivery import DeliveredFile, Manifest
@@ -48,7 +50,9 @@ class Scene:
             self.keys[host].write_bytes(private)
             if host != "stranger":
                 self.public[host] = public
-        self.store = FleetStore.open(f"sqlite:///{self.folder / 'fleet' / 'fleet.sqlite'}")
+        place = private_folder(self.folder / "fleet") / "fleet.sqlite"
+        replace_file(place, _empty_database())
+        self.store = FleetStore.open(f"sqlite:///{place}", upgrade=False)
         self.intake = Intake(self.store, self.public.get, self.limits)
 
     def signed(self, purpose: str, body: Mapping[str, Any], *, key: str = "web1", host: str = "") -> dict[str, str]:
@@ -96,6 +100,15 @@ class Scene:
         refused = ", ".join(sorted({f"refused: {row.why}" for row in self.store.refusals()}))
         stored = f"{len(self.store.records())} stored" if self.store.records() else ""
         return "; ".join(part for part in (refused, stored) if part) or "ignored"
+
+
+@cache
+def _empty_database() -> bytes:
+    """A store with its schema: made once, as migrations take a second."""
+    with tempfile.TemporaryDirectory(prefix="bootkeep-hostile-") as folder:
+        path = Path(folder) / "fleet.sqlite"
+        FleetStore.open(f"sqlite:///{path}").close()
+        return path.read_bytes()
 
 
 @cache

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -235,6 +236,12 @@ def _children(pid: int) -> list[int]:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return [int(child) for child in text.split()]
     return []
+
+
+def scratch_folder(purpose: str) -> Path:
+    """A new folder in memory where there is one: dozens of daemons flush thousands of files, and none of them has to last."""
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder in it
+    return Path(tempfile.mkdtemp(prefix=f"bootkeep-{purpose}-", dir=memory if memory.is_dir() else None))
 
 
 def remove(root: Path) -> None:
