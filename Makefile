@@ -12,10 +12,10 @@ export PIP_CACHE_DIR := $(CURDIR)/$(CACHE)/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup system run kd test lint types bench docs wheels clean
+.PHONY: help setup system run kd fleet-demo fleet-faults test lint types bench docs wheels clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
 
@@ -42,6 +42,9 @@ kd: setup wheels ## what happened to K.D., in real boots (QEMU): unprotected, pr
 
 test: setup ## all tests, with real package managers in disposable hosts; a worker a core
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
+fleet-faults: setup ## a real master and minion are stopped, killed, flooded and run out of disk: no record lost, none twice
+	@$(BIN)/python -m bootkeep.lab.fleet_faults
 
 lint: $(VENV)/.ready ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

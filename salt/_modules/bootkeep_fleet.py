@@ -40,7 +40,10 @@ def exchange(request: dict[str, Any]) -> dict[str, str]:
     own["nonce"] = request.get("nonce", "")
     key = Path(__opts__["pki_dir"]) / "minion.pem"
     master = str(__opts__.get("master", ""))
-    return delivery.answer(spool, own, host=host, key=key, master=master)
+    try:
+        return delivery.answer(spool, own, host=host, key=key, master=master)
+    except (OSError, ValueError) as error:
+        raise CommandExecutionError(f"the answer cannot be signed with {key}: {error}") from error
 
 
 def waiting() -> list[str]:
