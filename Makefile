@@ -43,6 +43,9 @@ kd: setup wheels ## what happened to K.D., in real boots (QEMU): unprotected, pr
 test: setup ## all tests, with real package managers in disposable hosts; a worker a core
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
+fleet-demo: setup wheels ## a real master with three minions in disposable hosts: highstate, transactions, timings, pages in out/fleet
+	@$(BIN)/python -m bootkeep.lab.fleet_demo --out out/fleet --cache $(CACHE)
+
 fleet-faults: setup ## a real master and minion are stopped, killed, flooded and run out of disk: no record lost, none twice
 	@$(BIN)/python -m bootkeep.lab.fleet_faults
 

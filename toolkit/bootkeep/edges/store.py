@@ -22,7 +22,6 @@ before the record: it does not exist for readers and :meth:`Store.prune` removes
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import gzip
 import hashlib
@@ -30,7 +29,6 @@ import json
 import os
 import re
 import secrets
-import sys
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -42,6 +40,7 @@ from bootkeep.edges.files import private_folder, replace_file, sync_folder
 from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.refusals import damage, damaged, refusals
 from bootkeep.edges.retention import TRANSACTION_ID, Retention, blob_path, prune_leftovers, prune_transactions
+from bootkeep.edges.room import with_room
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import NotUnderstood, StoreError
 from bootkeep.facts.finding import Verdict
@@ -55,8 +54,6 @@ STORE_ROOT = Path("/var/lib/bootkeep")
 PHASES = frozenset({"pre", "post", "settled", "boot", "manual"})
 #: One copy of a configuration file; a larger file is listed with its digest missing, never half-copied.
 CONFIG_COPY_LIMIT = 4 * 1024 * 1024
-#: Bytes that a write on a full disk wants beside its own content: the next files of the same transaction.
-_SPARE = 1024 * 1024
 #: A gzip member may unpack to at most this much: a damaged or hostile file must not eat the memory.
 _SNAPSHOT_LIMIT = 256 * 1024 * 1024
 
@@ -319,19 +316,8 @@ class Store:
             probe.unlink()
 
     def _write(self, path: Path, content: bytes) -> None:
-        """Write a file of a transaction; on a full disk the oldest ones that a master has confirmed make room for it."""
-        try:
-            replace_file(path, content)
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            from bootkeep.edges.spool import Spool
-
-            gone = Spool(self).make_room(2 * len(content) + _SPARE)
-            if not gone:
-                raise
-            sys.stderr.write(f"the disk is full: {len(gone)} delivered transactions made room, the oldest {gone[0]}\n")
-            replace_file(path, content)
+        """Write a file of a transaction, see :func:`bootkeep.edges.room.with_room`."""
+        with_room(self, lambda: replace_file(path, content), 2 * len(content))
 
     # --- places -------------------------------------------------------------------------------------------------------
 
@@ -347,11 +333,14 @@ class Store:
             )
         folder = self.root / "transactions" / transaction_id
         if make and not folder.is_dir():
-            self._make_root()
-            private_folder(folder.parent)
-            private_folder(folder)
-            sync_folder(folder.parent)
+            with_room(self, lambda: self._make_folder(folder), 0)
         return folder
+
+    def _make_folder(self, folder: Path) -> None:
+        self._make_root()
+        private_folder(folder.parent)
+        private_folder(folder)
+        sync_folder(folder.parent)
 
     @contextlib.contextmanager
     def _locked(self, how: int) -> Iterator[None]:

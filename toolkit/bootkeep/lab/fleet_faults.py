@@ -239,7 +239,8 @@ def bench(root: Path) -> Iterator[Bench]:
     )  # fmt: skip
     store = root / "host-data" / "store"
     with small_file_system(root / "master-data", 400), small_file_system(root / "host-data", 120):
-        fleet.add("web1", bootkeep_store=str(store))
+        sender = {"bootkeep_sender": {"interval": 0.3, "status_every": 30, "free_mib": 1}}
+        fleet.add("web1", bootkeep_store=str(store), engines=[sender])
         try:
             fleet.master.start()
             fleet.wait_for_master()

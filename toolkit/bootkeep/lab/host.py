@@ -92,13 +92,21 @@ class DisposableHost:
 
 @contextmanager
 def disposable_host(
-    image: Image, *, work: Path, binds: Mapping[str, Path], running: str = "", keep: Path | None = None
+    image: Image,
+    *,
+    work: Path,
+    binds: Mapping[str, Path],
+    running: str = "",
+    keep: Path | None = None,
+    name: str = "web01",
+    own_network: bool = True,
 ) -> Iterator[DisposableHost]:
     """Boot a copy of the image for the body of a ``with``.
 
     ``binds`` maps paths in the host to folders of this machine, read-only. ``running`` is the kernel release that the host
     shall look booted into; the newer installed one when empty. The copy, its mounts and its processes are gone afterwards;
-    only where ``keep`` says so the disk is moved there once the host has powered off, to be booted for real.
+    only where ``keep`` says so the disk is moved there once the host has powered off, to be booted for real. Without
+    ``own_network`` it shares that of this process, which must be one of its own (lab.fleet_demo).
     """
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work, prefix="host-") as folder:
@@ -106,7 +114,8 @@ def disposable_host(
         checked(
             run(["cp", "--sparse=always", "--reflink=auto", image.path, str(disk)], timeout_s=300), "copying the disk"
         )
-        host = _boot(disk, Path(folder), binds)
+        network = ("--private-network",) if own_network else ()
+        host = _boot(disk, Path(folder), binds, (*network, f"--machine={name}"))
         try:
             _make_links(host)
             _pretend_booted(host, running or image.kernels[1])
@@ -118,14 +127,14 @@ def disposable_host(
             shutil.move(disk, keep)  # it may be another file system
 
 
-def _boot(disk: Path, folder: Path, binds: Mapping[str, Path]) -> DisposableHost:
+def _boot(disk: Path, folder: Path, binds: Mapping[str, Path], options: Sequence[str]) -> DisposableHost:
     root = folder / "root"
     root.mkdir()
     loop = attach(disk)
     log = folder / "console.log"
     nspawn = [
         *("--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe", f"--directory={root}"),
-        *("--private-network", "--machine=web01", "--kill-signal=SIGRTMIN+4", "--link-journal=no", "--resolv-conf=off"),
+        *(*options, "--kill-signal=SIGRTMIN+4", "--link-journal=no", "--resolv-conf=off"),
         *("--timezone=off", "--capability=CAP_SYS_ADMIN,CAP_MKNOD,CAP_SYS_RAWIO"),
         *(f"--bind={node}" for node in loop.nodes.split()),
         *(f"--property=DeviceAllow={node} rw" for node in loop.nodes.split()),
