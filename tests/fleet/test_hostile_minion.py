@@ -45,7 +45,7 @@ def test_a_flood_takes_one_row_and_does_not_silence_the_neighbour(tmp_path: Path
     scene.announce(host="web2")
     asked = next(iter(scene.intake.questions(scene.now + 5)))
     assert set(asked.hosts) == {"web1", "web2"}
-    scene.intake.flush_refusals()
+    scene.intake.refusals.flush()
     (refusal,) = scene.store.refusals()
     assert (refusal.sender, refusal.why, refusal.times) == ("unknown", "too many", 90)
     scene.store.close()

@@ -7,13 +7,11 @@ events and publishes the questions that it gives. Its memory may vanish at any m
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,56 +19,20 @@ from bootkeep.edges.clock import now_utc
 from bootkeep.edges.signing import ANNOUNCEMENT, ANSWER, STATUS, Unsigned, verify
 from bootkeep.facts.errors import StoreError
 from bootkeep.fleet.assembly import Assembly
+from bootkeep.fleet.conversation import WAIT_MOST_S, WAIT_S, HostState, Question, Stored
 from bootkeep.fleet.limits import HOST, SHA256, Limits, NotAccepted, checked_id, json_object
 from bootkeep.fleet.receiving import save_runbook, status_of, store_record
+from bootkeep.fleet.refusals import Refusals
 from bootkeep.fleet.store import FleetStore
 
 log = logging.getLogger(__name__)
 
-#: Seconds until a question counts as unanswered, and how long the next one to this host then waits at first and at most.
-ANSWER_S, WAIT_S, WAIT_MOST_S = 40.0, 2.0, 300.0
+#: Seconds until a question counts as unanswered.
+ANSWER_S = 40.0
 #: Hosts in one published job, and jobs without an answer at a time.
 HOSTS_A_JOB, JOBS_OPEN = 40, 8
 #: Confirmations wait so long for company: one job confirms many.
 CONFIRM_S = 0.4
-#: Seconds between two writes of what was refused, and how many kinds of it are kept until then.
-FLUSH_S = 5.0
-_REFUSALS_MOST = 1000
-
-
-@dataclass(slots=True)
-class _Host:
-    """What is going on with one host."""
-
-    tokens: float
-    refilled: float
-    pending: OrderedDict[str, str] = field(default_factory=OrderedDict)  # id -> announced digest
-    confirm: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)  # (id, digest) -> since
-    assembly: Assembly | None = None
-    refused: dict[tuple[str, str], str] = field(default_factory=dict)  # (id, digest) -> why
-    runbook: str = ""  # document id to fetch
-    asked: bool = False
-    index: bool = False
-    wait: float = WAIT_S
-    not_before: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One job to publish: the same for all its hosts, each finds its own part."""
-
-    nonce: str
-    hosts: Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A record that is new in the store: what the engine tells the reactors."""
-
-    host: str
-    id: str
-    phase: str
-    outcome: str
 
 
 class Intake:
@@ -88,12 +50,11 @@ class Intake:
         self.limits = limits or Limits()
         self._key_of = key_of
         self._place = place  # of an embedded store, for its free space
-        self._hosts: dict[str, _Host] = {}
+        self._hosts: dict[str, HostState] = {}
         self._open: dict[str, tuple[float, set[str]]] = {}  # nonce -> asked at, hosts that did not answer yet
         self._stored: list[Stored] = []
         self._now = 0.0
-        self._refusals: dict[tuple[str, str], tuple[int, str]] = {}
-        self._flush_at = 0.0
+        self.refusals = Refusals(store)
 
     # --- what comes -----------------------------------------------------------------------------------------------------
 
@@ -162,9 +123,7 @@ class Intake:
     def questions(self, now: float) -> Iterator[Question]:
         """The jobs to publish now."""
         self._expire(now)
-        if now >= self._flush_at:
-            self._flush_at = now + FLUSH_S
-            self.flush_refusals()
+        self.refusals.tick(now)
         ready = [name for name, state in self._hosts.items() if self._is_due(state, now)]
         while ready and len(self._open) < JOBS_OPEN:
             part, ready = ready[:HOSTS_A_JOB], ready[HOSTS_A_JOB:]
@@ -217,7 +176,7 @@ class Intake:
             raise NotAccepted("forged", f"{purpose} that says it is of {host}: {error}") from error
         return host, found
 
-    def _pay(self, state: _Host, host: str, now: float) -> None:
+    def _pay(self, state: HostState, host: str, now: float) -> None:
         """A bucket of tokens for each host: what floods is put off, and announced again by an honest sender."""
         state.tokens = min(float(self.limits.burst), state.tokens + (now - state.refilled) * self.limits.rate)
         state.refilled = now
@@ -225,8 +184,8 @@ class Intake:
             raise NotAccepted("too many", f"{host} announces more than {self.limits.rate:g} a second")
         state.tokens -= 1
 
-    def _state(self, host: str, now: float) -> _Host:
-        return self._hosts.setdefault(host, _Host(float(self.limits.burst), now))
+    def _state(self, host: str, now: float) -> HostState:
+        return self._hosts.setdefault(host, HostState(float(self.limits.burst), now))
 
     def _want(self, host: str, id: str, digest: str, now: float) -> None:
         state = self._hosts[host]
@@ -238,13 +197,13 @@ class Intake:
             state.pending[id] = digest
         state.not_before = min(state.not_before, now + WAIT_S)
 
-    def _is_due(self, state: _Host, now: float) -> bool:
+    def _is_due(self, state: HostState, now: float) -> bool:
         if state.asked or now < state.not_before:
             return False
         confirm_due = bool(state.confirm) and now - next(iter(state.confirm.values())) >= CONFIRM_S
         return bool(state.pending or state.assembly or state.runbook or state.index or confirm_due)
 
-    def _request(self, host: str, state: _Host) -> dict[str, Any]:
+    def _request(self, host: str, state: HostState) -> dict[str, Any]:
         request: dict[str, Any] = {}
         if state.confirm:
             request["confirm"] = [list(pair) for pair in list(state.confirm)[:200]]
@@ -259,7 +218,7 @@ class Intake:
             request["index"] = True
         return request
 
-    def _take(self, host: str, state: _Host, text: Mapping[str, object], now: float) -> None:
+    def _take(self, host: str, state: HostState, text: Mapping[str, object], now: float) -> None:
         """Everything that one answer brings. What is refused concerns this answer's record only."""
         for pair in _lists(text.get("confirmed")):
             state.confirm.pop((str(pair[0]), str(pair[1])), None)
@@ -279,7 +238,7 @@ class Intake:
             save_runbook(self.store, host, text["runbook"])
         self._take_records(host, state, text, now)
 
-    def _take_records(self, host: str, state: _Host, text: Mapping[str, object], now: float) -> None:
+    def _take_records(self, host: str, state: HostState, text: Mapping[str, object], now: float) -> None:
         self._begin(host, state, text.get("manifests"))
         if state.assembly is None:
             return
@@ -302,7 +261,7 @@ class Intake:
             self._turn_away(host, state, id, refusal)
             raise
 
-    def _begin(self, host: str, state: _Host, manifests: object) -> None:
+    def _begin(self, host: str, state: HostState, manifests: object) -> None:
         for id, plain in manifests.items() if isinstance(manifests, dict) else ():
             if state.assembly is None and id in state.pending:
                 try:
@@ -311,7 +270,7 @@ class Intake:
                     self._turn_away(host, state, id, refusal)
                     raise
 
-    def _turn_away(self, host: str, state: _Host, id: str, refusal: NotAccepted) -> None:
+    def _turn_away(self, host: str, state: HostState, id: str, refusal: NotAccepted) -> None:
         """This record is not taken as it is: it is not asked for again until the host announces another one."""
         state.assembly = None
         state.refused[(id, state.pending.pop(id, ""))] = refusal.why
@@ -349,29 +308,13 @@ class Intake:
                     self._put_off(self._hosts[host], now)
 
     @staticmethod
-    def _put_off(state: _Host, now: float) -> None:
+    def _put_off(state: HostState, now: float) -> None:
         state.asked = False
         state.not_before = now + state.wait
         state.wait = min(state.wait * 2, WAIT_MOST_S)
 
     def _guarded(self, data: object, host: str = "") -> _Guard:
         return _Guard(self, data, host)
-
-    def refuse(self, sender: str, refusal: NotAccepted) -> None:
-        """Count what was turned away; written now and then, so that a flood costs memory of one row and no disk."""
-        count, _example = self._refusals.get((sender, refusal.why), (0, ""))
-        if count == 0:
-            log.warning("bootkeep: refused from %s: %s", sender[:100], str(refusal)[:300])
-        if count or len(self._refusals) < _REFUSALS_MOST:
-            self._refusals[sender, refusal.why] = (count + 1, refusal.detail)
-
-    def flush_refusals(self) -> None:
-        """Write what was turned away since the last time."""
-        refusals, self._refusals = self._refusals, {}
-        if refusals:
-            with contextlib.suppress(StoreError), self.store.writing() as writer:
-                for (sender, why), (count, example) in refusals.items():
-                    writer.refuse(sender, why, example, now_utc(), times=count)
 
     def disk_refused(self, host: str, error: StoreError) -> None:
         """The store could not be written: nothing is lost, the host keeps it, and everybody is asked again later."""
@@ -395,7 +338,7 @@ class _Guard:
             # Salt's outer id, where there is one: who was on the other end, as far as Salt knows.
             outer = self._data.get("id") if isinstance(self._data, Mapping) else None
             sender = self._host or (outer if isinstance(outer, str) else "")
-            self._intake.refuse(sender or "unknown", error)
+            self._intake.refusals.add(sender or "unknown", error)
             return True
         if isinstance(error, StoreError):
             self._intake.disk_refused(self._host, error)

@@ -234,6 +234,11 @@ def _transactions(host: DisposableHost, name: str, database: FleetStore, progres
     return told
 
 
+def _not_there(name: str, host: DisposableHost, database: FleetStore) -> list[str]:
+    ids = Store(host.path("/var/lib/bootkeep")).transaction_ids()
+    return [id for id in ids if database.transaction(name, id) is None]
+
+
 def _summary(
     told: list[Timed], database: FleetStore, hosts: dict[str, DisposableHost], out: Path, progress: Progress
 ) -> int:
@@ -242,8 +247,7 @@ def _summary(
     written = write_pages(StorePages(database, now=now_utc()), out, now=now_utc())
     head = "from the end of a transaction to its record and its report on the master, in seconds:"
     lines = ["", head, *(one.line() for one in told)]
-    waiting = {name: [id for id in Store(host.path("/var/lib/bootkeep")).transaction_ids() if database.transaction(name, id) is None]
-               for name, host in hosts.items()}  # fmt: skip
+    waiting = {name: _not_there(name, host, database) for name, host in hosts.items()}
     missing = sum(len(ids) for ids in waiting.values()) + sum(1 for one in told if one.reported < 0)
     verified = verify_store(database)
     runbooks = sum(1 for row in database.hosts() if row.runbook)

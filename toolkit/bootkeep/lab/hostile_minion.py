@@ -96,7 +96,7 @@ class Scene:
 
     def outcome(self) -> str:
         """What happened, in words: what is stored, and what was refused for which reason."""
-        self.intake.flush_refusals()
+        self.intake.refusals.flush()
         refused = ", ".join(sorted({f"refused: {row.why}" for row in self.store.refusals()}))
         stored = f"{len(self.store.records())} stored" if self.store.records() else ""
         return "; ".join(part for part in (refused, stored) if part) or "ignored"

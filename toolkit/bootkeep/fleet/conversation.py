@@ -1,0 +1,48 @@
+"""One host's deliveries as far as the intake has come with them, and what it asks and tells meanwhile."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bootkeep.fleet.assembly import Assembly
+
+#: Seconds that the next question to a host waits after an unanswered one: at first, and at most.
+WAIT_S, WAIT_MOST_S = 2.0, 300.0
+
+
+@dataclass(slots=True)
+class HostState:
+    """What is going on with one host."""
+
+    tokens: float
+    refilled: float
+    pending: OrderedDict[str, str] = field(default_factory=OrderedDict)  # id -> announced digest
+    confirm: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)  # (id, digest) -> since
+    assembly: Assembly | None = None
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)  # (id, digest) -> why
+    runbook: str = ""  # document id to fetch
+    asked: bool = False
+    index: bool = False
+    wait: float = WAIT_S
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One job to publish: the same for all its hosts, each finds its own part."""
+
+    nonce: str
+    hosts: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record that is new in the store: what the engine tells the reactors."""
+
+    host: str
+    id: str
+    phase: str
+    outcome: str
