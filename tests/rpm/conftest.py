@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.transaction import Transaction
 from bootkeep.lab.chroot import checked, in_chroot
 from bootkeep.lab.rpm.bootkeep_in import install_bootkeep, mark_good
-from bootkeep.lab.rpm.flavours import FLAVOURS
+from bootkeep.lab.rpm.flavours import FLAVOURS, KERNEL_ARGUMENTS
 from bootkeep.lab.rpm.root import RpmRoot, rpm_root, unpacked
 from bootkeep.lab.salt_python import staged
 
@@ -36,6 +37,12 @@ CHANGING = (
     "var/lib/zypp",
 )
 
+#: The kernel that runs is the outer machine's; what /proc says of it is shown as a boot of the host's own shows it.
+BOOTED = "".join(
+    f"mount --bind /srv/booted/{name} /proc/{path}\n"
+    for name, path in (("osrelease", "sys/kernel/osrelease"), ("version", "version"), ("cmdline", "cmdline"))
+)
+
 
 @dataclass
 class RpmMachine:
@@ -47,7 +54,7 @@ class RpmMachine:
 
     def __call__(self, script: str, *, timeout_s: float = 240.0, **environment: str) -> Completed:
         """Run a shell script as root inside. What Debian's rpm says about itself is left out of what it printed."""
-        done = in_chroot(self.root, ["/bin/sh", "-c", script], timeout_s=timeout_s, environment=environment)
+        done = in_chroot(self.root, ["/bin/sh", "-c", BOOTED + script], timeout_s=timeout_s, environment=environment)
         noise = ("rpm: RPM should not be used directly", "rpm: However assuming")
         lines = [line for line in done.stderr.splitlines() if not line.startswith(noise)]
         return replace(done, stderr="\n".join(lines))
@@ -132,10 +139,22 @@ def _machine(flavour: str, folder: Path) -> Iterator[RpmMachine]:
     install_bootkeep(root, staged(CACHE), deadline_s=DEADLINE_S)
     (root / "etc/bootkeep/config.json").write_text(json.dumps({"hook_deadline_s": DEADLINE_S}))
     mark_good(root, built.installed)
+    _show_booted(root, built.installed)
     machine = RpmMachine(root, built, folder / f"{flavour}.tar")
     machine.save()
     yield machine
     shutil.rmtree(root, ignore_errors=True)
+
+
+def _show_booted(root: Path, release: str) -> None:
+    image = (root / f"boot/vmlinuz-{release}").read_bytes()
+    built = re.search(rb"%s \([^\0]*#1 SMP[^\0]*" % re.escape(release.encode()), image)
+    assert built
+    place = root / "srv/booted"
+    place.mkdir(parents=True)
+    (place / "osrelease").write_text(release + "\n")
+    (place / "version").write_text(f"Linux version {built.group().decode('ascii', 'replace')}\n")
+    (place / "cmdline").write_text(f"BOOT_IMAGE=(hd0,gpt2)/boot/vmlinuz-{release} {KERNEL_ARGUMENTS}\n")
 
 
 @pytest.fixture(scope="session")

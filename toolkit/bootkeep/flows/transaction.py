@@ -24,6 +24,7 @@ from bootkeep.facts.finding import Judgement, Verdict
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
+from bootkeep.flows.found_changes import with_what_changed
 from bootkeep.flows.outcome import nothing_happened, outcome_of
 from bootkeep.flows.package_family import installed_packages
 from bootkeep.flows.phases import judge_phase, judged_before, retention, take_phase
@@ -177,6 +178,7 @@ def _close(request: Request, *, store: Store, policy: Policy, root: Path, until:
         store.save_transaction(session)
     elif session.outcome is not Outcome.OPEN:
         return Answer()  # the second run of a doubled hook, or the post of what was refused
+    session = with_what_changed(session, store, root)
     try:
         outcome, problem = outcome_of(session.changes, installed_packages(root), unpack_only=request.unpack_only)
     except (NotUnderstood, OSError) as error:

@@ -6,6 +6,7 @@ Every frame is answered within the hook's own deadline of about 5 s; libzypp wai
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ _LIMIT_BYTES = 32 * 1024 * 1024
 
 def serve(work: Callable[[str, str, bytes | None], int]) -> int:
     """Answer frames until libzypp closes the pipe. Always 0: an exit code of ours would mean nothing to it."""
-    answers = os.dup(1)
+    answers = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 10)  # above PERSON
     os.dup2(2, 1)  # a stray print would be a frame
     _speak_to_the_person()
     buffer = b""
