@@ -16,7 +16,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.transaction import Action, Outcome, Transaction
 from bootkeep.flows.report import build_report
 from bootkeep.lab.chroot import in_chroot
-from bootkeep.lab.rpm.root import rpm_root, unpacked
+from bootkeep.lab.rpm.root import RpmRoot, rpm_root, unpacked
 
 pytestmark = pytest.mark.lab
 CACHE = Path(bootkeep.__file__).parents[2] / ".cache"
@@ -60,10 +60,16 @@ class Host:
         return Store(self.root / "var/lib/bootkeep").newest(1)[0]
 
 
-@pytest.fixture(scope="module", params=["el9"])
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+@pytest.fixture(scope="module")
+def built() -> RpmRoot:
+    """The recipe's result for EL 9."""
+    return rpm_root(CACHE, "el9", print)
+
+
+@pytest.fixture(scope="module")
+def host(built: RpmRoot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """One root for the module, with its first look taken."""
-    root = unpacked(rpm_root(CACHE, request.param, print), tmp_path_factory.mktemp("net") / "root")
+    root = unpacked(built, tmp_path_factory.mktemp("net") / "root")
     shutil.copytree(Path(bootkeep.__file__).parent, root / "usr/lib/python3/dist-packages/bootkeep")
     (root / "opt/net.py").write_text(NET)
     made = Host(root)
@@ -98,6 +104,37 @@ def test_a_kernel_installed_beside_another_is_no_upgrade(host: Host) -> None:
     assert {(one.name, one.action) for one in host.newest().changes} == {
         (name, Action.INSTALL) for name in ("kernel", "kernel-core", "kernel-modules")
     }
+
+
+KEEP = """
+import sys
+from pathlib import Path
+from bootkeep.edges.clock import now_utc
+from bootkeep.edges.store import Store
+from bootkeep.facts.kernel import LastGood
+from bootkeep.flows.preserve import preserve_kernel
+kept = preserve_kernel(Path("/"), sys.argv[1])
+Store().save_last_good(LastGood(kept.release, kept.package_version, kept.image_sha256, "boot", now_utc()))
+"""
+
+
+def test_the_last_good_kernel_comes_back_when_nobody_was_asked(host: Host, built: RpmRoot) -> None:
+    """K.D.'s command past every hook: the record says so, and the kernel is there again at its own paths."""
+    release = built.installed
+    (host.root / "opt/keep.py").write_text(KEEP)
+    done = host(f"python3 -I /opt/keep.py {release}")
+    assert done.exit_code == 0, done.stderr
+    places = [host.root / f"boot/vmlinuz-{release}", host.root / f"boot/initramfs-{release}.img"]
+    places += sorted((host.root / "usr/lib/modules" / release / "kernel").rglob("*.ko"))
+    before = {path: path.read_bytes() for path in places}
+    assert len(before) > 20
+    script = "rpm -e --nodeps --notriggers $(rpm -qa 'kernel*' | grep -e -54) && ls /boot"
+    found = host.look(script.replace("-54", f"-{release.split('-')[1]}"))
+    assert len(found["missed"]) == 1, found
+    assert {path: path.read_bytes() for path in before if path.exists()} == before
+    assert any(f"/boot/vmlinuz-{release}" in line for line in found["put_back"]), found
+    assert f"/boot/vmlinuz-{release} had vanished and was put back" in host.newest().outcome_detail
+    assert host.look() == IDLE
 
 
 def test_it_waits_while_rpm_is_at_work(host: Host) -> None:

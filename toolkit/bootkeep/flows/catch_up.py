@@ -15,6 +15,7 @@ from bootkeep.edges.baseline import Accounted, load_accounted, load_told, save_a
 from bootkeep.edges.preserved import PreserveError
 from bootkeep.edges.run import detach, run
 from bootkeep.edges.store import Store
+from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.flows.missed import record_missed
@@ -127,13 +128,13 @@ def catch_up(
         known = load_accounted(store)
         repaired, complaints = _repair(store, root)
         found = record_missed(store, policy, root=root, after=known.transaction if known else "")
-        if found.recorded or repaired:
+        if repaired:
             complaints += _menu(root)
     settled = settle(store, policy, root=root)  # a look that nobody came to take: its worker was killed
     newest = store.newest(1)
     if not (newest and newest[0].outcome is Outcome.OPEN) and not _waits(store) and settled is None:
         save_accounted(store, Accounted(marks, newest[0].id if newest else ""))
-    return CaughtUp(found.recorded, closed, repaired, (*complaints, *found.complaints))
+    return CaughtUp(found.recorded, closed, (*repaired, *found.put_back), (*complaints, *found.complaints))
 
 
 def _busy(store: Store, root: Path, quiet_s: float) -> str:
@@ -156,7 +157,7 @@ def _waits(store: Store) -> bool:
 def _repair(store: Store, root: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         return put_back_vanished(root, store), ()
-    except (PreserveError, OSError) as error:
+    except (PreserveError, NotUnderstood, OSError) as error:
         return (), (f"kept files could not be put back: {error}",)
 
 

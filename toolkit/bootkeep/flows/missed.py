@@ -25,9 +25,10 @@ from bootkeep.edges.collect import collect
 from bootkeep.edges.host import LiveHost
 from bootkeep.edges.kept_copies import add_copies, load_copies, sealed_content
 from bootkeep.edges.package_database import unpacked_since, written_at
+from bootkeep.edges.preserved import PreserveError
 from bootkeep.edges.store import Store, new_transaction_id
 from bootkeep.facts.config_copy import FreshCopy
-from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.package import Package
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.reading import Readings, Snapshot
@@ -35,6 +36,8 @@ from bootkeep.facts.transaction import Outcome, PackageChange, Transaction, Tran
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.flows.outcome import outcome_of
 from bootkeep.flows.phases import judge_phase, judged_before, take_phase
+from bootkeep.flows.preserve import write_menu
+from bootkeep.flows.reconcile import put_back_vanished
 from bootkeep.flows.who_ran import unknown_caller, who_ran
 from bootkeep.probes.packages import installed, rpm
 from bootkeep.probes.packages.dpkg import DPKG
@@ -60,7 +63,8 @@ class Found:
     """What was found, newest last."""
 
     recorded: tuple[Transaction, ...] = ()
-    complaints: tuple[str, ...] = ()  # what could not be compared, and why
+    complaints: tuple[str, ...] = ()  # what could not be compared or put back, and why
+    put_back: tuple[str, ...] = ()  # what of a kernel that went unseen was put back, in sentences
 
 
 def record_missed(store: Store, policy: Policy, *, root: Path, after: str = "", recent: int = 25) -> Found:
@@ -88,11 +92,23 @@ def record_missed(store: Store, policy: Policy, *, root: Path, after: str = "", 
         return Found(tuple(recorded), tuple(complaints))
     changes, complaint = _since(base, root)
     complaints += [complaint] if complaint else []
+    back: tuple[str, ...] = ()
     if changes:
-        recorded.append(_record(store, policy, base, changes, root=root))
+        back, complaint = _put_back(store, changes, root)  # before the look: it shows the host as it is left
+        complaints += [complaint] if complaint else []
+        recorded.append(_record(store, policy, base, changes, back, root=root))
     elif complaint:
         _first_look(store, root)  # what cannot be compared is told once, and serves no second time
-    return Found(tuple(recorded), tuple(complaints))
+    return Found(tuple(recorded), tuple(complaints), back)
+
+
+def _put_back(store: Store, changes: tuple[PackageChange, ...], root: Path) -> tuple[tuple[str, ...], str]:
+    try:
+        back = put_back_vanished(root, store, unseen=changes)
+        write_menu(root)  # a preserved kernel whose packaged files are gone or others needs an entry of its own
+    except (PreserveError, NotUnderstood, OSError) as error:
+        return (), f"kept files could not be put back: {error}"
+    return back, ""
 
 
 def _base(store: Store, newest: Transaction | None) -> tuple[_Look | None, str]:
@@ -168,7 +184,7 @@ def _between(store: Store, earlier: Transaction, later: Transaction) -> tuple[Tr
 
 
 def _record(
-    store: Store, policy: Policy, base: _Look, changes: tuple[PackageChange, ...], *, root: Path
+    store: Store, policy: Policy, base: _Look, changes: tuple[PackageChange, ...], back: tuple[str, ...], *, root: Path
 ) -> Transaction:
     """A transaction that ended unseen: its look is taken now, and its verdict reached."""
     until = time.monotonic() + _LOOK_S
@@ -179,7 +195,7 @@ def _record(
     packages = _packages(collect(LiveHost(root), _DATABASES, deadline_s=30.0))
     item = _transaction(new_transaction_id(now), base, changes, moment, () if isinstance(packages, str) else packages)
     seen = who_ran(root, item.caller, since=_seconds(base.snapshot.taken_at), until=time.time())
-    item = replace(item, caller=seen)
+    item = replace(item, caller=seen, outcome_detail="; ".join(part for part in (item.outcome_detail, *back) if part))
     earlier = judged_before(store)
     _keep_first_look(store, item.id, base)
     since = f"@{int(_seconds(base.snapshot.taken_at))}"

@@ -6,6 +6,7 @@ database says is installed, names the original paths: as long as the package is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bootkeep.edges.known_digests import sha256_of
@@ -14,7 +15,7 @@ from bootkeep.edges.store import Store
 from bootkeep.edges.vanished import put_file_back, put_tree_back
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.preserved import PreservedKernel
-from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.facts.transaction import Outcome, PackageChange, Transaction
 from bootkeep.flows.package_family import installed_packages
 
 #: How many of the newest records may tell that a package manager went away half-way.
@@ -24,21 +25,22 @@ _INITRAMFS = ("boot/initrd.img-{}", "boot/initramfs-{}.img", "boot/initrd-{}")
 _GONE = frozenset({"config-files", "not-installed"})
 
 
-def put_back_vanished(root: Path, store: Store) -> tuple[str, ...]:
+def put_back_vanished(root: Path, store: Store, *, unseen: Sequence[PackageChange] = ()) -> tuple[str, ...]:
     """Put back what vanished of the preserved kernels that must be there; one sentence for each. Nothing is overwritten.
 
     Which must be there: a kernel whose package is still installed for the database, in the version that was preserved; and the
     last-good one when it went in a transaction that nobody was asked about (no hook saw it, or it was cut off). A kernel that
-    somebody removed on purpose stays away. Raises OSError and PreserveError; what was put back stays.
+    somebody removed on purpose stays away. ``unseen``: what no hook saw and is about to be recorded. Raises OSError and
+    PreserveError; what was put back stays.
     """
     said: list[str] = []
     for record in preserved_kernels(root):
-        if _belongs(root, store, record) and is_whole(root, record):
+        if _belongs(root, store, record, unseen) and is_whole(root, record):
             said += put_back(root, record)
     return tuple(said)
 
 
-def _belongs(root: Path, store: Store, record: PreservedKernel) -> bool:
+def _belongs(root: Path, store: Store, record: PreservedKernel, unseen: Sequence[PackageChange]) -> bool:
     there = [
         package for package in installed_packages(root) if package.name == record.package and package.state not in _GONE
     ]
@@ -46,13 +48,18 @@ def _belongs(root: Path, store: Store, record: PreservedKernel) -> bool:
         return True
     good = store.last_good()
     is_good = isinstance(good, LastGood) and good.image_sha256 == record.image_sha256
-    return is_good and not there and _unasked(store, record)
+    return is_good and (_takes(unseen, record) or _unasked(store, record))
+
+
+def _takes(changes: Iterable[PackageChange], record: PreservedKernel) -> bool:
+    """Whether these changes took the kernel's package away: removed it, or put another version in its place."""
+    return any(change.name == record.package and change.old_version == record.package_version for change in changes)
 
 
 def _unasked(store: Store, record: PreservedKernel) -> bool:
     """Whether the transaction that took the package away was cut off, or seen by no hook."""
     for item in store.newest(_RECENT):
-        if any(change.name == record.package for change in item.changes):
+        if _takes(item.changes, record):
             return _nobody_was_asked(item)
     return False
 
