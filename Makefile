@@ -12,7 +12,7 @@ export PIP_CACHE_DIR := $(CURDIR)/$(CACHE)/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup system run kd fleet-demo fleet-faults test lint types bench docs wheels clean
+.PHONY: help setup system run kd fleet-demo fleet-faults test drills lint types bench docs wheels clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ fleet-demo: setup wheels ## a real master with three minions in disposable hosts
 
 fleet-faults: setup ## a real master and minion are stopped, killed, flooded and run out of disk: no record lost, none twice
 	@$(BIN)/python -m bootkeep.lab.fleet_faults
+
+drills: setup ## the rescue commands of storage stacks, typed in emulated machines; half an hour or more, not part of make test
+	@$(BIN)/python -m pytest tests/drills -m drill -s -n 0
 
 lint: $(VENV)/.ready ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -10,8 +10,7 @@ import shutil
 import statistics
 from pathlib import Path
 
-from bootkeep.edges.run import run
-from bootkeep.lab.chroot import checked
+from bootkeep.lab.fetching import fetch_for
 from bootkeep.lab.host import DisposableHost
 
 PEERS = ("needrestart", "etckeeper", "git", "aide", "aide-common")
@@ -49,16 +48,9 @@ PEAK = (
 
 def install_peers(host: DisposableHost, cache: Path) -> None:
     """Debian's own packages of the peers, with what they need there; fetched once, for the packages that this host has."""
-    folder = cache / "debs" / "peers"
-    (folder / "partial").mkdir(parents=True, exist_ok=True)
-    status = cache / "debs" / "peers.status"
-    shutil.copy(host.path("/var/lib/dpkg/status"), status)
-    options = [f"-oDir::State::status={status}", f"-oDir::Cache::archives={folder}", "-oDebug::NoLocking=1"]
-    argv = ["apt-get", *options, "-qq", "-y", "--no-install-recommends", "--download-only", "install", *PEERS]
-    checked(run(argv, timeout_s=300), "fetching the peers")
     target = host.path("/srv/peers")
     target.mkdir(parents=True, exist_ok=True)
-    for deb in folder.glob("*.deb"):
+    for deb in fetch_for(host.path("/var/lib/dpkg/status"), cache / "debs" / "peers", PEERS):
         shutil.copy(deb, target / deb.name.replace("%3a", "."))
     host.must(["sh", "-c", "apt-get -q -y --no-install-recommends install /srv/peers/*.deb >/dev/null 2>&1"])
     host.must(["sh", "-c", "git config --global user.email root@web01; git config --global user.name root"])

@@ -4,79 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from bootkeep.lab import highstate
+from bootkeep.lab.fetching import fetch_for
 from bootkeep.lab.host import DisposableHost
 from bootkeep.lab.image import Image
+from conftest import CACHE
+from lab.breakages import BREAKS, Broken
+from lab.debs import put
 
 pytestmark = pytest.mark.lab
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """One way to break a host, and back. Shell; {old} and {new} are the kernel releases."""
-
-    identity: str
-    breaks: str
-    heals: str  # back to a healthy host, whatever fix and undo did
-    undone: bool = True  # taking it back brings the same findings back
-    notes: str = ""  # what taking it back says that it cannot
-
-
-#: Makes room scarce: 40 MiB below the 200 that a host has to keep free on /.
-FILL = "fallocate -l $(( $(stat -f -c '%f * %S' /) - 160*1024*1024 )) /var/tmp/filler"
-
-BREAKS = (
-    Broken(
-        "grub-config-stale",
-        "mv /boot/vmlinuz-{new} /root/; update-grub 2>&1; mv /root/vmlinuz-{new} /boot/; touch /boot/grub/grub.cfg.new",
-        "rm -f /boot/grub/grub.cfg.new; update-grub 2>&1",
-    ),
-    Broken(
-        "default-entry-broken",
-        "echo GRUB_DEFAULT=gnulinux-gone >/etc/default/grub.d/local.cfg; update-grub 2>&1",
-        "rm -f /etc/default/grub.d/local.cfg /etc/default/grub.d/zz-bootkeep-default.cfg; update-grub 2>&1",
-    ),
-    Broken(
-        "initramfs-damaged",
-        "cp /boot/initrd.img-{new} /root/image; truncate -s 3000000 /boot/initrd.img-{new}",
-        "cp /root/image /boot/initrd.img-{new}; rm /root/image",
-    ),
-    Broken(
-        "fallback-kernel-missing",
-        "mv /boot/initrd.img-{old} /root/; rm /lib/modules/{old}/modules.dep; update-grub 2>&1",
-        "test -e /boot/initrd.img-{old} || mv /root/initrd.img-{old} /boot/; depmod -a {old}; update-grub 2>&1",
-        undone=False,  # depmod's index stays: there was none before
-    ),
-    Broken(
-        "package-transaction-unfinished",
-        "dpkg --unpack /srv/archive/base/linux-image-*.deb 2>&1",
-        "apt-get -y purge $(dpkg-deb -f /srv/archive/base/linux-image-*.deb Package) 2>&1",
-        undone=False,
-        notes="not taken back",  # what a package's scripts did
-    ),
-    Broken(
-        "fstab-device-missing",
-        "cp /etc/fstab /root/fstab; echo 'UUID=00000000-dead-beef-0000-000000000000 /srv/data ext4 defaults 0 2' >>/etc/fstab",
-        "cp /root/fstab /etc/fstab",
-    ),
-    Broken(
-        "grub-install-device-wrong",
-        "debconf-get-selections | grep -P 'grub-pc/install_devices\\t' >/root/answer; "
-        "echo 'grub-pc grub-pc/install_devices multiselect /dev/disk/by-id/gone' | debconf-set-selections",
-        "debconf-set-selections </root/answer",
-    ),
-    Broken(  # last: the kernel that it removes is in no archive any more
-        "boot-space-low",
-        "apt-get -y install $(dpkg-deb -f /srv/archive/base/linux-image-*.deb Package) 2>&1; " + FILL,
-        "rm -f /var/tmp/filler",
-        undone=False,
-        notes="not taken back",
-    ),
-)
+#: One line a class, printed at the end: what stood there before, after the fix, and after it was taken back.
+ROWS: list[tuple[str, str, str, str]] = []
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +30,18 @@ def host(lab_host: DisposableHost) -> Iterator[DisposableHost]:
     # Some rules pass over a container. This host stands for a machine: it has a disk with a boot loader of its own.
     lab_host.must(["mv", "/run/systemd/container", "/run/systemd/was-container"])
     yield lab_host
+    widths = [max(len(row[column]) for row in ROWS) for column in range(4)] if ROWS else []
+    for row in [("class", "before", "after", "after undo"), *ROWS] if ROWS else []:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def verdict_about(host: DisposableHost, identity: str) -> tuple[set[str], str]:
+    """Ids of what is found, and the verdict with how bad that one finding is."""
+    plain = check(host)
+    findings = plain["findings"]
+    assert isinstance(findings, list)
+    found = {row["id"]: row["severity"] for row in reversed(findings) if row["severity"] != "unknown"}
+    return set(found), f"{plain['judgement']} ({found.get(identity, 'not there')})"
 
 
 def check(host: DisposableHost) -> dict[str, object]:
@@ -117,18 +72,20 @@ def newest_fix(host: DisposableHost) -> dict[str, object]:
 def test_before_after_and_after_undo(host: DisposableHost, lab_image: Image, broken: Broken) -> None:
     healthy = found(host)
     assert broken.identity not in healthy
-    said = shell(host, lab_image, broken.breaks)
+    said = shell(host, lab_image, broken.breaks.replace("{debs}", debs_for(host, broken)))
     try:
-        before = found(host)
+        before, word_before = verdict_about(host, broken.identity)
         assert broken.identity in before, (before, said)
         planned = host.run(["bootkeep", "fix", broken.identity, "--dry-run"], timeout_s=60)
         assert planned.exit_code == 0 and "undo:" in planned.stdout, planned.stdout + planned.stderr
-        asked = host.run(["bootkeep", "fix", broken.identity], timeout_s=60)
-        assert asked.exit_code == 4 and "--yes" in asked.stderr
-        assert found(host) == before, "neither a dry run nor a question changes anything"
+        if broken.thorough:
+            asked = host.run(["bootkeep", "fix", broken.identity], timeout_s=60)
+            assert asked.exit_code == 4 and "--yes" in asked.stderr
+            assert found(host) == before, "neither a dry run nor a question changes anything"
         done = host.run(["bootkeep", "fix", broken.identity, "--yes"], timeout_s=600)
         assert done.exit_code == 0, done.stdout[-4000:] + done.stderr[-2000:]
-        assert broken.identity not in found(host), done.stdout[-3000:]
+        now, word_after = verdict_about(host, broken.identity)
+        assert broken.identity not in now, done.stdout[-3000:]
         record = newest_fix(host)
         assert record["state"] == "done" and record["finding"] == broken.identity
         folder = host.path(f"/var/lib/bootkeep/fixes/{record['id']}")
@@ -139,13 +96,25 @@ def test_before_after_and_after_undo(host: DisposableHost, lab_image: Image, bro
         assert again.exit_code == 0 and "Nothing to do" in again.stdout
         undone = host.run(["bootkeep", "fix", "--undo", str(record["id"]), "--yes"], timeout_s=300)
         assert undone.exit_code == 0 and broken.notes in undone.stdout, undone.stdout + undone.stderr
+        then, word_undone = verdict_about(host, broken.identity)
+        ROWS.append((broken.identity, word_before, word_after, word_undone))
         if broken.undone:
-            assert found(host) == before, undone.stdout
-        twice = host.run(["bootkeep", "fix", "--undo", str(record["id"]), "--yes"], timeout_s=60)
-        assert twice.exit_code == 5 and "already" in twice.stderr
+            assert then == before, undone.stdout
+        if broken.thorough:
+            twice = host.run(["bootkeep", "fix", "--undo", str(record["id"]), "--yes"], timeout_s=60)
+            assert twice.exit_code == 5 and "already" in twice.stderr
     finally:
         said = shell(host, lab_image, broken.heals)
     assert found(host) <= healthy, said
+
+
+def debs_for(host: DisposableHost, broken: Broken) -> str:
+    """Debian's packages that a breakage installs, and what they need on this host, as paths there."""
+    if not broken.needs:
+        return ""
+    status = host.path("/var/lib/dpkg/status")
+    debs = fetch_for(status, CACHE / "debs" / broken.needs[0], broken.needs)
+    return " ".join(put(host, deb) for deb in debs)
 
 
 def read_back(host: DisposableHost) -> set[str]:
@@ -219,3 +188,48 @@ def test_the_same_by_salt(host: DisposableHost, lab_image: Image) -> None:
         assert json.loads(host.must([*call, "bootkeep.fixes"]))["local"][-1]["state"] == "done"
     finally:
         shell(host, lab_image, "rm -f /boot/grub/grub.cfg.new; update-grub")
+
+
+def test_killed_half_way_it_says_what_to_do(host: DisposableHost, lab_image: Image) -> None:
+    """kill -9 of the program while update-initramfs works: the step works on, the record tells, and both ways out are open."""
+    image = f"/boot/initrd.img-{lab_image.kernels[1]}"
+    shell(host, lab_image, f"cp -p {image} /root/image; truncate -s 3000000 {image}")
+    try:
+        said = shell(
+            host,
+            lab_image,
+            "bootkeep fix initramfs-damaged --yes >/root/said 2>&1 & program=$!; "
+            "for i in $(seq 600); do pgrep -f 'update-initramfs -[c]' >/dev/null && break; sleep 0.1; done; "
+            "kill -9 $program; wait $program; bootkeep fix --list; "
+            "bootkeep fix --undo $(basename $(ls -d /var/lib/bootkeep/fixes/*-initramfs-damaged | tail -1)) --yes; echo $?; "
+            "for i in $(seq 1200); do pgrep -f 'update-initramfs -[c]' >/dev/null || break; sleep 0.1; done",
+        )
+        killed = newest_fix(host)
+        assert killed["state"] == "interrupted", said
+        reason = str(killed["reason"])
+        assert "in step" in reason and f"bootkeep fix --undo {killed['id']}" in reason and "bootkeep check" in reason
+        assert "still works" in said and said.splitlines()[-1] == "5", said
+        undone = host.run(["bootkeep", "fix", "--undo", str(killed["id"]), "--yes"], timeout_s=120)
+        assert undone.exit_code == 0, undone.stdout + undone.stderr
+        assert host.path(image).stat().st_size == 3000000, "as it was before the fix: damaged"
+        again = host.run(["bootkeep", "fix", "initramfs-damaged", "--yes"], timeout_s=300)
+        assert again.exit_code == 0 and "initramfs-damaged" not in found(host), again.stdout
+    finally:
+        shell(host, lab_image, f"mv /root/image {image}")
+
+
+def test_an_undo_stops_where_a_package_manager_came_after(host: DisposableHost, lab_image: Image) -> None:
+    """grub-pc's own scripts write the menu again after the fix: the old menu must not come back over it."""
+    shell(host, lab_image, "cp -a /boot/grub/grub.cfg /root/menu; touch /boot/grub/grub.cfg.new")
+    try:
+        assert host.run(["bootkeep", "fix", "grub-config-stale", "--yes"], timeout_s=300).exit_code == 0
+        said = shell(
+            host,
+            lab_image,
+            "echo grub-pc grub2/linux_cmdline_default string mitigations=auto | debconf-set-selections; "
+            "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure grub-pc 2>&1",
+        )
+        undone = host.run(["bootkeep", "fix", "--undo", str(newest_fix(host)["id"]), "--yes"], timeout_s=60)
+        assert undone.exit_code == 5 and "/boot/grub/grub.cfg" in undone.stderr, undone.stdout + undone.stderr + said
+    finally:
+        shell(host, lab_image, "rm -f /boot/grub/grub.cfg.new; cp -a /root/menu /boot/grub/grub.cfg")

@@ -53,6 +53,7 @@ def test_another_subject_is_another_finding() -> None:
         (Step(Place.LIVE, "look", ("ls /boot",)), False),
         (Step(Place.LIVE, "choose", ("ls", "read -r -p 'Which: ' K", "echo $K")), True),
         (Step(Place.LIVE, "edit", ("nano /etc/fstab || vi /etc/fstab",)), True),
+        (Step(Place.LIVE, "edit", ("${EDITOR:-vi} $F",)), True),
         (Step(Place.LIVE, "call"), True),
         (Step(Place.GRUB, "type", ("boot",)), True),
         (Step(Place.LIVE, "decide", ("true",), by_hand=True), True),

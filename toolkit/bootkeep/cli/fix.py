@@ -64,6 +64,9 @@ def fix_command(
             f"Nothing to do: {identity} is not found on this host."
         )
         return
+    dead = [each for each in list_fixes() if each.state is FixState.INTERRUPTED and each.finding == identity]
+    if dead and not json:
+        to.print(f"An earlier fix of this was cut off: {escape(printable(dead[-1].reason))}", style="yellow")
     if not json:
         _show_plan(plan, to)
     if plan.refusal:
@@ -147,5 +150,7 @@ def _show_undone(record: FixRecord, to: Console) -> None:
 def _list(records: tuple[FixRecord, ...], to: Console) -> None:
     for record in records:
         to.print(f"{record.id}  {record.state.value}  {escape(record.subject)}", soft_wrap=True)
+        if record.state is FixState.INTERRUPTED:
+            to.print(f"    {escape(printable(record.reason))}", style="yellow", soft_wrap=True)
     if not records:
         to.print("No fix was ever applied on this host.")

@@ -23,13 +23,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bootkeep.edges.looker import look_for, looking_process
 from bootkeep.facts.reading import Reading, Status
-from bootkeep.probes.read import Command, Read
+from bootkeep.probes.read import Command, Native, Read
 
 if TYPE_CHECKING:
     from bootkeep.edges.host import Host
 
 #: Commands that wait side by side, at most.
 _COMMAND_LANES = 3
+#: Images that are unpacked side by side. Each takes a processor for its whole time; two is what small servers have.
+_IMAGE_LANES = 2
 #: A command's own deadline ends it inside its lane; the lane is only ended when even that did not help.
 _GRACE_S = 1.3
 #: Children that could not be killed yet: asked again at the next look, so that a long-lived caller keeps no zombies.
@@ -84,17 +86,23 @@ def ask_in_lanes(host: Host, reads: Iterable[Read], *, until: float, patience_s:
 
 
 def _share(reads: Iterable[Read], patience_s: float) -> list[list[Read]]:
-    """Files in one lane, in their order; commands over the others. In a hurry a command has to answer sooner."""
+    """Files in one lane, in their order; images and commands over the others. In a hurry a command has to answer sooner."""
     files: list[Read] = []
-    commands: list[list[Read]] = [[] for _ in range(_COMMAND_LANES)]
-    count = 0
+    images: list[Read] = []
+    commands: list[Read] = []
     for read in reads:
         if isinstance(read, Command):
-            commands[count % _COMMAND_LANES].append(replace(read, timeout_s=min(read.timeout_s, 2 * patience_s)))
-            count += 1
+            commands.append(replace(read, timeout_s=min(read.timeout_s, 2 * patience_s)))
+        elif isinstance(read, Native) and read.name.startswith("initramfs:"):
+            images.append(read)
         else:
             files.append(read)
-    return [*commands, files]  # commands first: they start to wait while the files are read
+    # Commands first: they start to wait while the files are read.
+    return [
+        *(commands[number::_COMMAND_LANES] for number in range(_COMMAND_LANES)),
+        *(images[number::_IMAGE_LANES] for number in range(_IMAGE_LANES)),
+        files,
+    ]
 
 
 def _allowed(read: Read, patience_s: float) -> float:

@@ -23,14 +23,16 @@ MEMORY_MIB = 1024
 
 @contextlib.contextmanager
 def powered_on(
-    disk: Path, *, firmware_console: bool = False, memory_mib: int = MEMORY_MIB, extra: tuple[str, ...] = ()
+    disk: Path | None, *, firmware_console: bool = False, memory_mib: int = MEMORY_MIB, extra: tuple[str, ...] = ()
 ) -> Iterator[SerialConsole]:
     """Start a disk image (it is written to, as a real boot does) for the body of a ``with``; the power is cut at its end.
 
     Whatever ends this program ends the machine. ``firmware_console``: no graphics; SeaBIOS lends its own console then, and
     GRUB's prompt appears on the serial line before any terminal is set up (what is set up for it later appears twice).
-    ``extra``: further arguments of QEMU. Raises BootkeepError when QEMU is missing or does not start.
+    ``extra``: further arguments of QEMU; without ``disk`` the disks are among them. Raises BootkeepError when QEMU is missing or
+    does not start.
     """
+    drive = () if disk is None else ("-drive", f"file={str(disk).replace(',', ',,')},format=raw,if=virtio")
     # A folder of its own: the path of a socket may have 107 bytes (unix(7)), a disk's may be longer.
     with tempfile.TemporaryDirectory(prefix="bootkeep-vm-") as folder:
         place, log = Path(folder) / "serial", Path(folder) / "log"
@@ -57,7 +59,7 @@ def powered_on(
                 "-no-reboot",
             ),
             *("-chardev", f"socket,id=line,path={place},server=on,wait=off", "-serial", "chardev:line"),
-            *("-drive", f"file={str(disk).replace(',', ',,')},format=raw,if=virtio"),
+            *drive,
             *extra,
         ]
         with log.open("wb") as complaints:

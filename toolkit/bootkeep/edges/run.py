@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -138,6 +139,10 @@ class Filter:
         return said or f"the decompressor ended with code {code}"
 
 
+#: What an ordinary user may have (/proc/sys/fs/pipe-max-size): a stream of 60 MB changes hands 60 times and not 1000.
+_FILTER_PIPE_BYTES = 1 << 20
+
+
 @contextmanager
 def filtered(argv: Sequence[str], source: BinaryIO, *, timeout_s: float) -> Iterator[Filter]:
     """A file through a filter such as ``zstd -dc``, as a stream; the child is gone when the block ends.
@@ -161,6 +166,8 @@ def filtered(argv: Sequence[str], source: BinaryIO, *, timeout_s: float) -> Iter
         try:
             if child.stdout is None:
                 raise OSError("the filter has no output")
+            with suppress(OSError):  # a host may allow less; then it only takes more turns
+                fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, _FILTER_PIPE_BYTES)
             yield Filter(child, child.stdout, complaints)
         finally:
             watch.cancel()

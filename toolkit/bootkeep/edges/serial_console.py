@@ -44,11 +44,11 @@ class SerialConsole:
                 return found
             time.sleep(0.05)
 
-    def type(self, text: str) -> None:
-        """Type one line and press Enter."""
-        self.press(text + "\r")
+    def type(self, text: str, *, echoed: bool = True) -> None:
+        """Type one line and press Enter. A passphrase is not ``echoed``: nothing is waited for then."""
+        self.press(text + "\r", echoed=echoed)
 
-    def press(self, keys: str) -> None:
+    def press(self, keys: str, *, echoed: bool = True) -> None:
         """Press keys, without Enter: letters in a menu, control characters."""
         self._mark = len(self.seen)
         for character in keys:
@@ -56,7 +56,7 @@ class SerialConsole:
             self._send(character.encode("ascii"))
             time.sleep(_CHARACTER_S)
             self._read()
-            until = time.monotonic() + (_ECHO_S if character.isprintable() else 0)
+            until = time.monotonic() + (_ECHO_S if echoed and character.isprintable() else 0)
             while len(self.seen) == length and time.monotonic() < until and self._is_on():
                 time.sleep(0.01)
                 self._read()

@@ -46,6 +46,7 @@ def run_step(script: str, log: Path, *, timeout_s: float, environment: Mapping[s
             cwd="/",
             start_new_session=True,
         )
+    _owner(log).write_text(f"{child.pid} {_started(child.pid)}", encoding="ascii")
     timed_out = False
     try:
         child.wait(timeout_s)
@@ -53,6 +54,27 @@ def run_step(script: str, log: Path, *, timeout_s: float, environment: Mapping[s
         timed_out = True
         _end(child)
     return StepEnd(child.returncode if child.returncode is not None else -9, time.monotonic() - started, timed_out)
+
+
+def still_runs(log: Path) -> bool:
+    """Whether the shell of a step works on, though the program that started it is gone."""
+    try:
+        pid, started = _owner(log).read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return False
+    return started != "" and _started(int(pid)) == started
+
+
+def _owner(log: Path) -> Path:
+    return log.with_suffix(".pid")
+
+
+def _started(pid: int) -> str:
+    """When a process began, in ticks since boot: a number that a later process of the same id does not have."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,8 @@ FIX_SCHEMA = 1
 class FixState(Enum):
     """How a fix stands."""
 
-    RUNNING = "running"  # or died: then its record ends with the last step that came to an end
+    RUNNING = "running"  # or it was killed: list_fixes tells the two apart
+    INTERRUPTED = "interrupted"  # killed, or the power went: never stored, see :func:`bootkeep.flows.fix.list_fixes`
     DONE = "done"  # the finding is gone
     REMAINS = "remains"  # every step ran, and the finding is still there
     STOPPED = "stopped"  # a step failed, or the next one needs a person
@@ -29,6 +30,7 @@ class FixStep:
     exit_code: int
     seconds: float
     log: str  # file name in the fix's folder: what it printed
+    ended: bool = True  # False: written when it began; whether it came to an end is not known
 
 
 @dataclass(frozen=True, slots=True)

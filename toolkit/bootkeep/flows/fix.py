@@ -14,7 +14,7 @@ from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import private_folder, replace_file
 from bootkeep.edges.host import LiveHost
 from bootkeep.edges.run import run
-from bootkeep.edges.step_run import run_step, unhurried
+from bootkeep.edges.step_run import run_step, still_runs, unhurried
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.fix import FIX_SCHEMA, FixRecord, FixState, FixStep
@@ -83,10 +83,13 @@ def fix(
                 else:
                     say("The finding is gone: the remaining steps are not needed.")
                 break
-            step, reason = _run(planned, number, folder, say)
-            if step is not None:
-                record = replace(record, steps=(*record.steps, step))
-                _save(folder, record)
+            steps = record.steps
+            # Before it begins: after a kill or a power cut the record has to say what may have been half done.
+            begun = _step(planned, number)
+            _save(folder, replace(record, steps=(*steps, begun)))
+            step, reason = _run(planned, begun, number, folder, say)
+            record = replace(record, steps=(*steps, step) if step is not None else steps)
+            _save(folder, record)
             if wish.stop and not reason:
                 reason = "somebody asked to stop (signal)"
             if reason:
@@ -120,6 +123,12 @@ def undo_fix(name: str, *, say: Say = lambda _text: None, fixes: Path = FIXES) -
     if record.state is FixState.UNDONE:
         raise BootkeepError("this fix was taken back already", where=record.id, next_step="Nothing needs to be done.")
     with _alone(fixes), unhurried():
+        if half := [step.log for step in record.steps if not step.ended and still_runs(folder / step.log)]:
+            raise BootkeepError(
+                "a step of this fix still works though its program was killed",
+                where=str(folder / half[0]),
+                next_step="Wait until it has ended, then take the fix back.",
+            )
         now = watched_files.digests(ROOT)
         after = record.after or now  # it died before it could look: then nothing tells what others did
         moved = [path for path in sorted(after.keys() | now.keys()) if after.get(path) != now.get(path)]
@@ -146,7 +155,7 @@ def undo_fix(name: str, *, say: Say = lambda _text: None, fixes: Path = FIXES) -
             log = folder / f"{number:02d}.undo.log"
             done = run_step(step.undo, log, timeout_s=1800, environment=_environment(folder))
             # A step that failed half-way may have nothing to take back.
-            if done.exit_code != 0 and step.exit_code == 0:
+            if done.exit_code != 0 and step.ended and step.exit_code == 0:
                 whole = False
                 notes.append(f"not taken back (exit code {done.exit_code}, {log.name}): {step.say}")
         if whole:
@@ -172,37 +181,59 @@ def load_fix(name: str, *, fixes: Path = FIXES) -> FixRecord:
 
 
 def list_fixes(*, fixes: Path = FIXES) -> tuple[FixRecord, ...]:
-    """Every fix on record, oldest first; a record that cannot be read is left out."""
+    """Every fix on record, oldest first; a record that cannot be read is left out.
+
+    One that says it runs while nobody holds the lock was killed: INTERRUPTED, with what to do about it.
+    """
     found = []
     for path in sorted(fixes.glob("*/record.json")):
         try:
             found.append(from_json(FixRecord, path.read_bytes(), where=str(path)))
         except NotUnderstood:
             continue
+    if any(record.state is FixState.RUNNING for record in found) and not _busy(fixes):
+        found = [_interrupted(each, fixes) if each.state is FixState.RUNNING else each for each in found]
     return tuple(found)
 
 
-def _run(planned: PlannedStep, number: int, folder: Path, say: Say) -> tuple[FixStep | None, str]:
+def _interrupted(record: FixRecord, fixes: Path) -> FixRecord:
+    half = next((step for step in record.steps if not step.ended), None)
+    left = f"in step {len(record.steps)} ({half.say.rstrip('.')})" if half else f"after step {len(record.steps)}"
+    working = " That step's own processes still work." if half and still_runs(fixes / record.id / half.log) else ""
+    return replace(
+        record,
+        state=FixState.INTERRUPTED,
+        reason=f"it was killed {left}.{working} See how the host stands: bootkeep check. Finish it: bootkeep fix "
+        f"{record.finding}. Or take back what it did: bootkeep fix --undo {record.id}",
+    )
+
+
+def _busy(fixes: Path) -> bool:
+    try:
+        with _alone(fixes):
+            return False
+    except BootkeepError:
+        return True
+
+
+def _step(planned: PlannedStep, number: int) -> FixStep:
+    step = planned.step
+    return FixStep(step.say, planned.script, planned.undo, step.writes, -1, 0.0, f"{number:02d}.log", ended=False)
+
+
+def _run(planned: PlannedStep, begun: FixStep, number: int, folder: Path, say: Say) -> tuple[FixStep | None, str]:
     """One step, and why the fix has to stop here; empty when it goes on."""
     say(f"step {number}: {planned.step.say}")
     if planned.removes and (problem := _removes_more(planned.removes)):
         return None, problem
-    log = folder / f"{number:02d}.log"
+    log = folder / begun.log
     end = run_step(
         planned.script,
         log,
         timeout_s=planned.timeout_s,
         environment=_environment(folder, may_remove=bool(planned.removes)),
     )
-    step = FixStep(
-        planned.step.say,
-        planned.script,
-        planned.undo,
-        planned.step.writes,
-        end.exit_code,
-        round(end.seconds, 2),
-        log.name,
-    )
+    step = replace(begun, exit_code=end.exit_code, seconds=round(end.seconds, 2), ended=True)
     say(f"        exit code {end.exit_code} after {end.seconds:.1f} s, output in {log}")
     if end.timed_out:
         return step, f"step {number} took longer than {planned.timeout_s:g} seconds and was ended"

@@ -13,7 +13,7 @@ from bootkeep.remedies import remedy_for
 from bootkeep.remedies.common import SAVED
 
 _KEYBOARD = re.compile(r"(?:^|[;&|]\s*)read\b")
-_EDITOR = re.compile(r"(?:^|\s)(?:nano|vi|vim|editor|visudo)\s")
+_EDITOR = re.compile(r"(?:^|[\s;|&])(?:nano|vi|vim|editor|sensible-editor|visudo|\$EDITOR|\$\{EDITOR[^}]*\})\s")
 #: A step that lets a package manager work.
 PACKAGES = re.compile(r"\b(?:apt-get|apt|dpkg)\b")
 _PURGE = re.compile(r"^apt-get (?:purge|remove) (?P<names>.+)$")

@@ -14,7 +14,7 @@ from bootkeep.facts.boot_entry import BootEntry
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.kernel import Kernel
 from bootkeep.facts.remedy import Place, Remedy, Step
-from bootkeep.facts.typed import shell_word, valid_path, valid_release, wrap_command
+from bootkeep.facts.typed import sed_pattern, shell_word, valid_path, valid_release, wrap_command
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.toolset import DEBIAN_ONLY, Toolset, covered, family_of, tools_of
 
@@ -123,6 +123,41 @@ def save(place: Place, path: str, name: str) -> Step:
         undo=(f"rm {kept}",),
         writes=True,
     )
+
+
+#: The settings that GRUB's menu is made from, with their original places below :data:`SAVED`.
+_SETTINGS = "/etc/default/grub*"
+
+
+def save_grub_settings(place: Place) -> Step:
+    """Keep /etc/default/grub and the directory of settings beside it, which not every host has."""
+    return Step(
+        place,
+        "Keep a copy of GRUB's settings. If there is one already it stays: it is the original.",
+        commands(
+            f"install -d -m 0700 {SAVED}",
+            f"test -e {SAVED}/etc/default/grub || cp -a --parents -t {SAVED} {_SETTINGS}",
+            f"ls -d {SAVED}/etc/default/grub",
+        ),
+        expect=f"one line that ends in {SAVED}/etc/default/grub",
+        on_fail="Free some room on /var first: df -h /var",
+        undo=(f"rm -r {SAVED}/etc",),
+        writes=True,
+    )
+
+
+def put_back_grub_settings(*made: str) -> tuple[str, ...]:
+    """The commands that bring the saved settings back, and remove the files that were ``made``."""
+    return commands(*(f"rm -f {shell_word(path)}" for path in made), f"cp -a {SAVED}/etc/default/grub* /etc/default/")
+
+
+def without_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Lines that take words off the kernel's command line, in all of GRUB's settings."""
+    lines = []
+    for word in words:
+        gone = shell_word(f"/^GRUB_CMDLINE/s|[ ]*{sed_pattern(word)}||g")
+        lines += ["L=$(ls -d /etc/default/grub /etc/default/grub.d/*.cfg || :)", f"sed -i {gone} $L"]
+    return commands(*lines)
 
 
 def put_back(path: str, name: str) -> tuple[str, ...]:

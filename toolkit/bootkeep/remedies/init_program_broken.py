@@ -24,13 +24,13 @@ def init_program_broken(state: BootState, subject: str = "") -> Remedy:
             expect="ALL FOUND when it is whole",
         ),
         write(
-            "Unpack the packages of the first program and the C library again. From a rescue medium: dpkg --root=/mnt -i with "
-            "their .deb files.",
+            "Unpack the packages of the first program and the C library again.",
             "dpkg --configure -a",
             "apt-get install --reinstall systemd systemd-sysv libc6 libsystemd0",
             expect="no error",
             undo=(NO_UNDO,),
-            on_fail="apt itself does not start: dpkg --root from the rescue medium, .deb files below /var/cache/apt/archives",
+            on_fail="Without a network: dpkg -i their .deb files (section X). apt or dpkg does not start: the same from the rescue "
+            "medium, dpkg --root=/mnt/target -i",
             minutes=5,
         ),
     )

@@ -45,7 +45,11 @@ def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
         else Step(
             Place.LIVE,
             "Name the drivers that the way to the root file system needs: " + ", ".join(drivers),
-            commands(*(f"grep -qx {driver} {LIST} || echo {driver} >>{LIST}" for driver in drivers), f"cat {LIST}"),
+            commands(
+                f"F={LIST}",
+                f"for m in {' '.join(drivers)}; do grep -qx $m $F || echo $m >>$F; done",
+                "cat $F",
+            ),
             expect="the list, with the names at its end",
             on_fail="CALL",
             undo=put_back(LIST, "initramfs-modules"),
@@ -95,6 +99,18 @@ def missing_drivers(state: BootState, release: str) -> tuple[str, ...]:
             there |= kernel.modules.builtin
         return tuple(name for name in wanted if name.replace("-", "_") not in there)
     return wanted
+
+
+def modules_of_the_way(state: BootState, release: str) -> tuple[str, ...]:
+    """Drivers that the root needs and that are modules of this kernel, not built into it."""
+    for kernel in kernels_of(state):
+        tree = kernel.modules
+        if kernel.release == release and not kernel.preserved and not isinstance(tree, (Absent, Unknown)):
+            if not isinstance(tree.builtin, frozenset):
+                return ()
+            built_in = tree.builtin
+            return tuple(name for name in root_drivers(state) if name.replace("-", "_") not in built_in)
+    return ()
 
 
 def root_drivers(state: BootState) -> tuple[str, ...]:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
-from bootkeep.facts.typed import assign, is_plain
-from bootkeep.remedies.common import ENTRIES, SAVED, put_back, rebuild_menu, save
+from bootkeep.facts.typed import assign, is_plain, shell_word
+from bootkeep.remedies.common import (
+    ENTRIES,
+    SAVED,
+    commands,
+    put_back_grub_settings,
+    rebuild_menu,
+    save_grub_settings,
+    without_words,
+)
 from bootkeep.remedies.plain_steps import look, remedy, write
 from bootkeep.remedies.toolset import EVERY, tools_of
 
@@ -17,26 +25,18 @@ def kernel_argument_unresolved(state: BootState, subject: str = "") -> Remedy:
     """the command line asks for a volume that is gone. The word goes out of the settings that make the menu."""
     if tools_of(state).family == "redhat":
         return remedy(ID, TITLE, state, *_by_grubby(state, subject), families=EVERY)
+    name, _, value = subject.partition("=")
+    # root= is not in the settings: grub-mkconfig asks the machine for it, so that a new menu is enough.
+    take = (_take_away(subject),) if value and name != "root" and is_plain(subject) else ()
+    if not take and name != "root":
+        take = (_by_hand(),)
     return remedy(
         ID,
         TITLE,
         state,
-        save(Place.LIVE, "/etc/default/grub", "default-grub"),
-        write(
-            "Take the words away that name a missing volume (nano, vi or sed), and keep the rest.",
-            "F=/etc/default/grub",
-            "grep -n CMDLINE $F",
-            "lsblk -o NAME,TYPE,FSTYPE,UUID",
-            "${EDITOR:-vi} $F",
-            "bash -n $F && echo SETTINGS ARE GOOD",
-            expect="SETTINGS ARE GOOD",
-            undo=put_back("/etc/default/grub", "default-grub"),
-        ),
-        look(
-            "Files of /etc/default/grub.d come after it and win.",
-            "grep -rn . /etc/default/grub.d || echo NONE",
-            expect="NONE, or nothing that sets the same",
-        ),
+        look("What there is.", "lsblk -o NAME,TYPE,FSTYPE,UUID", expect="the volumes of this host"),
+        save_grub_settings(Place.LIVE),
+        *take,
         *rebuild_menu(state, Place.LIVE),
         families=EVERY,
     )
@@ -64,4 +64,32 @@ def _by_grubby(state: BootState, subject: str) -> tuple[Step, ...]:
             undo=(f"cp -a {SAVED}/entries/. {ENTRIES}/",),
             on_fail="Take it out of each file with an editor",
         ),
+    )
+
+
+def _take_away(word: str) -> Step:
+    return write(
+        "Take the word away that names a missing volume, and keep the rest.",
+        *without_words([word]),
+        f"grep -rnF {shell_word(word)} /etc/default/grub* || echo WORD IS GONE",
+        "bash -n /etc/default/grub && echo SETTINGS ARE GOOD",
+        expect="WORD IS GONE, SETTINGS ARE GOOD",
+        undo=put_back_grub_settings(),
+    )
+
+
+def _by_hand() -> Step:
+    return Step(
+        Place.LIVE,
+        "Take the words away that name a missing volume, and keep the rest.",
+        commands(
+            "F=/etc/default/grub",
+            "grep -n CMDLINE $F",
+            "nano $F || vi $F",
+            "bash -n $F && echo SETTINGS ARE GOOD",
+        ),
+        expect="SETTINGS ARE GOOD",
+        on_fail="CALL",
+        undo=put_back_grub_settings(),
+        writes=True,
     )

@@ -72,8 +72,9 @@ def _older_package(state: BootState, release: str) -> tuple[Step, ...]:
         and isinstance(state.running_version, str)
     ):
         # Debian's /proc/version ends in the package version: "... #1 SMP PREEMPT_DYNAMIC Debian 6.1.148-1 (2025-08-26)".
-        named = re.search(r"\bDebian ([0-9][A-Za-z0-9.+~:-]*)", state.running_version)
-        older = named[1] if named else ""
+        # The compiler's own version stands before it: "(gcc-12 (Debian 12.2.0-14) 12.2.0, ...)".
+        named = re.findall(r"#\S*.*\bDebian ([0-9][A-Za-z0-9.+~:-]*)", state.running_version)
+        older = named[-1] if named else ""
     look = Step(
         Place.LIVE,
         "See which versions of the package can be had. The one that last booted: "

@@ -32,7 +32,7 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         yield RULE.unknown("whether the network interfaces keep their names", state.running_arguments.why)
     if not isinstance(state.running_arguments, str):
         return
-    now, then = (_named(text) for text in (state.running_arguments, entry.arguments))
+    now, then = (naming_arguments(text) for text in (state.running_arguments, entry.arguments))
     if now != then:
         yield RULE.finding(
             Severity.AT_RISK,
@@ -44,7 +44,7 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         )
 
 
-def _named(arguments: str) -> tuple[str, ...]:
-    """The naming arguments; of several of one name the last counts."""
+def naming_arguments(arguments: str) -> tuple[str, ...]:
+    """The naming arguments of a command line, sorted; of several of one name the last counts."""
     found = {word.partition("=")[0]: word for word in _NAMING.findall(arguments)}
     return tuple(sorted(found.values()))

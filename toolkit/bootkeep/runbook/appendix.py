@@ -12,32 +12,25 @@ from bootkeep.runbook.steps import FACTS, LOG, section
 NOT_READ = "could not be read when this was written"
 
 
-def devices_table(facts: HostFacts) -> Table:
-    """The block devices, by what does not move."""
+def devices_list(facts: HostFacts) -> Listing:
+    """The block devices, each with what does not move: its UUID, a disk's serial number, whole and in a line of its own."""
+    title = "Devices: size, type, what it holds, where mounted; below it the UUID, of a disk the serial number"
     devices = facts.state.block_devices
     if isinstance(devices, (Absent, Unknown)):
-        return Table(("Block devices",), ((NOT_READ,),), (1,))
-    rows = [
-        (
-            plain(d.name),
-            _size(d.size_bytes),
-            plain(d.kind),
-            plain(d.file_system),
-            plain(d.uuid or d.serial),
-            plain(" ".join(m for m in d.mountpoints if m)),
-        )
-        for d in devices
-        if d.kind not in {"loop", "rom"}
-    ]
-    return Table(
-        ("Device", "Size", "Type", "Holds", "UUID, of a disk: serial", "Mounted"), tuple(rows[:40]), (0, 0, 0, 0, 3, 2)
-    )
+        return Listing(title, (NOT_READ,))
+    lines: list[str] = []
+    for d in [d for d in devices if d.kind not in {"loop", "rom"}][:40]:
+        mounted = " ".join(m for m in d.mountpoints if m)
+        lines.append(plain(f"{d.name}  {_size(d.size_bytes)} {d.kind} {d.file_system} {mounted}"))
+        # Two columns further in; a list's lines keep their inner blanks.
+        lines += [f"  {plain(d.uuid or d.serial)}"] if d.uuid or d.serial else []
+    return Listing(title, tuple(lines))
 
 
 def facts_pages(facts: HostFacts) -> Section:
     """Devices, fstab, command line, kernels with digests, firmware entries, boot packages."""
     state = facts.state
-    items: list[Item] = [devices_table(facts)]
+    items: list[Item] = [devices_list(facts)]
     lines = state.fstab
     if isinstance(lines, (Absent, Unknown)):
         items.append(Listing("/etc/fstab", (NOT_READ,)))

@@ -38,8 +38,9 @@ def initramfs_shell(facts: HostFacts) -> Section:
                 "See what the kernel was told, and which disks are there.",
                 ("cat /proc/cmdline", "ls /dev/disk/by-uuid", "blkid"),
                 expect=_wanted(facts, uuid),
+                on_fail="Not in the list: go on with the next step. root= is another: the menu is wrong, switch off and on",
             ),
-            PREVIOUS,
+            HAND,
             blanks,
         ),
     ]
@@ -49,7 +50,7 @@ def initramfs_shell(facts: HostFacts) -> Section:
                 shell(
                     Place.INITRAMFS,
                     "No disks in the list? Load the drivers of the way to the root disk, and wait.",
-                    *(f"modprobe {name}" for name in names[:8]),
+                    f"for m in {' '.join(names[:8])}; do modprobe $m; done",
                     "sleep 10",
                     "ls /dev/disk/by-uuid",
                     expect="the list is there. 'not found': this initramfs lacks the driver",
@@ -60,16 +61,6 @@ def initramfs_shell(facts: HostFacts) -> Section:
         )
     steps += opening_in_initramfs(facts)
     steps += [
-        (
-            Step(
-                Place.INITRAMFS,
-                "The disk is in the list, but root= names another? Then the menu is wrong: switch off and on, "
-                "boot by hand with section H.",
-                expect="root= and the list agree",
-            ),
-            HAND,
-            (),
-        ),
         (
             Step(
                 Place.INITRAMFS,

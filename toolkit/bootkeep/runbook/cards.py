@@ -24,6 +24,7 @@ _ORDER = (
     "initramfs-driver-missing",
     "fstab-device-missing",
     "package-transaction-unfinished",
+    "init-program-broken",
     "boot-space-low",
     "grub-install-device-wrong",
     "boot-not-mounted",
@@ -59,6 +60,8 @@ def plan_cards(facts: HostFacts) -> Cards:
         # EL's own ways to fail: entries that are files, and labels that a rescue shell does not write.
         "loader-entry-missing": facts.family != "redhat" and "loader-entry-missing" not in found,
         "selinux-policy-broken": facts.family != "redhat" and "selinux-policy-broken" not in found,
+        # Only Debian and Ubuntu have commands for it; the others' unfinished transaction is the nearest.
+        "init-program-broken": facts.family != "debian" and "init-program-broken" not in found,
         # Of no use to a dead machine, unless that is what is wrong with it: by then the medium's kernel runs.
         "running-modules-missing": "running-modules-missing" not in found,
         "fallback-kernel-missing": "fallback-kernel-missing" not in found,
@@ -85,6 +88,9 @@ def fix_cards(facts: HostFacts, cards: Cards) -> tuple[tuple[Section, ...], tupl
         steps = tuple(step for step in steps if not saved_lines(step))
         own = [s for s in steps if remedy_id == _MENU or _key(s) not in menu]
         kept = [s for s in own if remedy_id == _INITRAMFS or _key(s) not in initramfs]
+        if len(kept) < len(own):  # what only looks at the new image would come too early: section V looks again
+            built = min(number for number, step in enumerate(own) if _key(step) in initramfs)
+            kept = [step for number, step in enumerate(own) if step in kept and (number < built or step.writes)]
         then: tuple[str, ...] = (VERIFY,)
         if len(kept) < len(own):
             then = (cards.numbers[_INITRAMFS],)
@@ -122,5 +128,8 @@ def _named(text: str, cards: Cards) -> str:
     """Cards by their numbers; one that this paper does not have is a call."""
     text = with_card_numbers(text, cards.numbers)
     for remedy_id in ALL_REMEDIES:
-        text = "CALL" if text == remedy_id else re.sub(rf"\b[Cc]ard {re.escape(remedy_id)}(?![\w-])", "CALL", text)
+        if text == remedy_id:
+            return "CALL"
+        # A sentence that sends to a card which this paper does not have ends where that begins.
+        text = re.sub(rf"[^.:;]*\b[Cc]ard {re.escape(remedy_id)}(?![\w-])", " CALL", text).strip()
     return text

@@ -61,7 +61,7 @@ def cover(facts: HostFacts) -> Section:
         ("Firmware", firmware_line(facts)),
         ("Root file system", root_line(facts)),
         ("Boots by default", default_line(facts)),
-        ("Go back to", f"{good.release} ({good.why})" if good else "NO KERNEL WAS WHOLE when this was written"),
+        ("Last known good", f"{good.release} ({good.why})" if good else "NO KERNEL WAS WHOLE when this was written"),
         ("Root locked", locked),
         ("Backups", plain(site.backup) or "not in the policy"),
         ("Rescue medium", medium_line(facts)),
@@ -106,7 +106,7 @@ def ladder(facts: HostFacts) -> tuple[tuple[str, ...], ...]:
         return ", ".join(dict.fromkeys(names)) or "________________"
 
     return (
-        ("0 min", "start the log sheet, read section S, sections P, G, H, D or E", "you"),
+        ("0 min", "START HERE: section S, the log sheet (N), then section W: what do you see?", "you"),
         ("15 min", "call the primary and say the step's number; section R begins", who("primary")),
         ("45 min", "call the backup person; two people from here on", who("backup", "secondary")),
         ("75 min", "call the vendor, where there is a contract", who("vendor")),
@@ -145,7 +145,7 @@ def stop_rules(facts: HostFacts) -> Section:
     """What to do before anything is typed."""
     first = Bullets(
         (
-            "Photograph the screen. Write down the time and the last lines you see (log sheet, last page).",
+            "Photograph the screen. Write down the time and the last lines you see (log sheet, last page). Then go to W.",
             "Virtual machine or SAN disk? Take a snapshot before the first command of section R.",
             "Cheapest first: previous kernel (2 min), edit the entry once (3), type the boot lines (10), rescue medium "
             "(30 to 60), restore (hours).",

@@ -30,7 +30,7 @@ def previous_kernel(facts: HostFacts) -> Section:
             )
             for choice in listed
         ]
-        items.append(Table(("Title on the screen, best first", "Where", "What it is"), tuple(rows), (5, 3, 3)))
+        items.append(Table(("Title on the screen, best first", "Where", "What it is"), tuple(rows), (0, 3, 3)))
     else:
         items.append(
             Box(
@@ -45,7 +45,8 @@ def previous_kernel(facts: HostFacts) -> Section:
         (
             Step(
                 Place.FIRMWARE,
-                f"Switch off and on. When the firmware's logo goes away, {key}, until the menu is there.",
+                "Is the menu there, or 'Press any key to continue'? Press a key, and go on with the next step. Else switch "
+                f"off and on; when the firmware's logo goes away, {key}, until the menu is there.",
                 expect="GNU GRUB at the top, and a list of entries",
             ),
             HAND,

@@ -12,7 +12,7 @@ from bootkeep.remedies.common import SAVED, has_bls, in_place
 from bootkeep.remedies.layout import Volume
 from bootkeep.remedies.next_command_line_wrong import right_arguments
 from bootkeep.remedies.toolset import EVERY, RPM
-from bootkeep.runbook.appendix import devices_table
+from bootkeep.runbook.appendix import devices_list
 from bootkeep.runbook.host import HostFacts, mount_option, mount_words
 from bootkeep.runbook.medium import identify_step, medium_steps
 from bootkeep.runbook.opening import StepRow, closing, opening
@@ -36,7 +36,7 @@ def rescue_path(facts: HostFacts, saves: tuple[str, ...]) -> Section:
         )
         numbers = numbered(RESCUE, [*steps, (stop, CALL, ())])
         return section(
-            RESCUE, "Rescue medium", (box, *numbers, devices_table(facts)), (CALL,), minutes=45, new_page=False
+            RESCUE, "Rescue medium", (box, *numbers, devices_list(facts)), (CALL,), minutes=45, new_page=False
         )
     steps += [*opening(facts), *_mounts(facts), *_enter(facts), *_keep(saves)]
     choose = Step(

@@ -22,8 +22,13 @@ from bootkeep.runbook.steps import (
 
 #: What stands on the screen, what it means, where to go first and where to then.
 #: Texts as Debian 12's GRUB 2.06 and Linux 6.1 print them.
-_ROWS: tuple[tuple[str, str, str, str], ...] = (
+_POWER: tuple[tuple[str, str, str, str], ...] = (
     ("nothing at all, no firmware logo", "no power, or broken hardware", CALL, ""),
+)
+
+_GRUB: tuple[tuple[str, str, str, str], ...] = (
+    ("grub rescue>", "GRUB does not find its own files", GRUB_RESCUE, "grub-install-device-wrong"),
+    ("grub>  (Minimal BASH-like line editing)", "the menu file is gone or unread", HAND, "grub-config-stale"),
     (
         "error: file `/vmlinuz-...' not found. / error: you need to load the kernel first.",
         "the kernel of this entry is gone",
@@ -31,6 +36,15 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "default-entry-broken",
     ),
     ("error: file `/initrd.img-...' not found.", "the initramfs of this entry is gone", PREVIOUS, "initramfs-damaged"),
+)
+
+_KERNEL: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "blank, or stops after Loading initial ramdisk ...",
+        "wait 3 minutes; kernel died or console is elsewhere",
+        PREVIOUS,
+        "kernel-replaced-in-place",
+    ),
     ("Initramfs unpacking failed / No working init found", "the initramfs is cut off", PREVIOUS, "initramfs-damaged"),
     (
         "VFS: Unable to mount root fs on unknown-block(0,0)",
@@ -38,20 +52,17 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         PREVIOUS,
         "initramfs-damaged",
     ),
-    ("Kernel panic, any other", "kernel or a module of it", PREVIOUS, "kernel-replaced-in-place"),
     (
-        "blank, or stops after Loading initial ramdisk ...",
-        "wait 3 minutes; kernel died or console is elsewhere",
+        "VFS: Unable to mount root fs on unknown-block, other numbers",
+        "the disk is there: root= or its driver is wrong",
         PREVIOUS,
-        "kernel-replaced-in-place",
+        "initramfs-driver-missing",
     ),
-    ("Attempted to kill init!", "systemd or libc is damaged", RESCUE, "package-transaction-unfinished"),
-    (
-        "run-init: can't execute '/sbin/init', then #",
-        "/sbin/init is missing; # is a root shell",
-        RESCUE,
-        "package-transaction-unfinished",
-    ),
+    ("Attempted to kill init!", "systemd or libc is damaged", RESCUE, "init-program-broken"),
+    ("Kernel panic, any other", "kernel or a module of it", PREVIOUS, "kernel-replaced-in-place"),
+)
+
+_INITRAMFS: tuple[tuple[str, str, str, str], ...] = (
     (
         "Gave up waiting for root file system device / ALERT! ... does not exist / (initramfs)",
         "root not found: wrong root=, or no driver",
@@ -59,19 +70,26 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "initramfs-driver-missing",
     ),
     (
-        "You are in emergency mode / Give root password / root account is locked",
-        "mostly a line of fstab",
-        EMERGENCY,
-        "fstab-device-missing",
+        "run-init: can't execute '/sbin/init', then #",
+        "/sbin/init is missing; # is a root shell",
+        RESCUE,
+        "init-program-broken",
     ),
+)
+
+_SYSTEM: tuple[tuple[str, str, str, str], ...] = (
     (
         "[DEPEND] Dependency failed for ... / A start job is running for /dev/disk/...",
         "a disk of fstab is missing: 90 s, then emergency mode",
         EMERGENCY,
         "fstab-device-missing",
     ),
-    ("grub>  (Minimal BASH-like line editing)", "the menu file is gone or unread", HAND, "grub-config-stale"),
-    ("grub rescue>", "GRUB does not find its own files", GRUB_RESCUE, "grub-install-device-wrong"),
+    (
+        "You are in emergency mode / Give root password / root account is locked",
+        "mostly a line of fstab",
+        EMERGENCY,
+        "fstab-device-missing",
+    ),
     ("boots again and again", "panic, or a watchdog", PREVIOUS, "initramfs-damaged"),
     ("it boots, but the wrong kernel (uname -r)", "the default entry", "CARD", "default-entry-broken"),
 )
@@ -150,6 +168,10 @@ _SELINUX: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
+#: The card that comes nearest where a paper has not the one that is meant.
+_INSTEAD = {"efi-loader": "boot-not-mounted", "init-program-broken": "package-transaction-unfinished"}
+
+
 def _in_dracuts_words(seen: str, facts: HostFacts) -> str:
     """The same rows with what dracut and the family's file names put on the screen."""
     image = facts.tools.initramfs("...").removeprefix("/boot")
@@ -161,18 +183,19 @@ def _in_dracuts_words(seen: str, facts: HostFacts) -> str:
 
 def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
     """One page; rows of the other firmware are left out."""
-    rows = list(_ROWS[:1])
+    rows = [*_POWER]
     if facts.firmware != "uefi":
         rows += _BIOS
     if facts.firmware != "bios":
         rows += _UEFI
     if unlock_in_grub(facts.layout.boot, facts):
         rows += _ENCRYPTED_BOOT
+    rows += [*_GRUB, *_KERNEL]
     if facts.layout.assembly.of_kind(LUKS):
         rows += _ENCRYPTED
     if facts.layout.assembly.of_kind(ARRAY):
         rows += _ARRAYS
-    rows += _ROWS[1:]
+    rows += [*_INITRAMFS, *_SYSTEM]
     if facts.family in RPM:
         rows = [(_in_dracuts_words(seen, facts), means, first, remedy) for seen, means, first, remedy in rows]
     if facts.family == "redhat":
@@ -180,7 +203,7 @@ def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
     cells: list[tuple[str, ...]] = []
     targets: list[str] = []
     for seen, means, first, remedy in rows:
-        card = cards.get(remedy, "") or (cards.get("boot-not-mounted", "") if remedy == "efi-loader" else "")
+        card = cards.get(remedy, "") or cards.get(_INSTEAD.get(remedy, ""), "")
         target = card if first == "CARD" else first
         targets += [target, *([card] if card else [])]
         cells.append(
@@ -193,7 +216,8 @@ def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
         )
     table = Table(("You see", "It means", "Go to", "then"), tuple(cells), (11, 8, 0, 0), tuple(targets))
     lead = Text(
-        "Find the line that your screen shows; go to the section in 'Go to'. If that got it up, mend it with the card in "
-        "'then'. Sections P, G, H, D and E need no rescue medium. Nothing fits: go to P."
+        "Rows stand in the order of a boot: firmware, GRUB, kernel, initramfs, system. Take the LAST one of which your screen "
+        "shows words, and go to the section in 'Go to'. Then mend the cause with the card in 'then'. Sections P, G, H, D and E "
+        "need no rescue medium. Nothing fits: go to P."
     )
     return section(SEE, "What do you see?", (lead, table), (PREVIOUS,))

@@ -9,6 +9,7 @@ from bootkeep.facts.typed import plain, shell_word
 from bootkeep.facts.unknown import Unknown
 from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH
 from bootkeep.remedies.common import ENTRIES, has_bls
+from bootkeep.remedies.initramfs_driver_missing import modules_of_the_way
 from bootkeep.remedies.toolset import EVERY
 from bootkeep.runbook.cards import Cards
 from bootkeep.runbook.host import HostFacts, root_argument
@@ -64,6 +65,7 @@ def verify(facts: HostFacts, cards: Cards) -> Section:
         (shell(Place.TARGET, "There is room left.", "df -h / /boot", expect="no 100%"), card("boot-space-low")),
     ]
     rows += _opens_the_disks(facts, card("initramfs-damaged"))
+    rows += _has_the_drivers(facts, card("initramfs-driver-missing"))
     if facts.firmware == "uefi":
         target = facts.layout.esp.target if facts.layout.esp is not None else "/boot/efi"
         loaders = "shim.efi" if facts.family == "suse" else "shimx64.efi or grubx64.efi"
@@ -135,6 +137,22 @@ def relabel(facts: HostFacts) -> list[tuple[Step, str]]:
     return [(step, CALL)]
 
 
+def _has_the_drivers(facts: HostFacts, card: str) -> list[tuple[Step, str]]:
+    """The drivers of the way to the root, where they are modules."""
+    good = facts.good
+    drivers = modules_of_the_way(facts.state, good.release) if good is not None else ()
+    if good is None or not drivers or not good.initramfs_path:
+        return []
+    pattern = "|".join(driver.replace("_", "[_-]") for driver in drivers)
+    step = shell(
+        Place.TARGET,
+        "The initramfs has the drivers of this host's disks.",
+        f"{facts.tools.list_image} {good.initramfs_path} | grep -oE '/({pattern})[.]ko'",
+        expect=f"a line for each of: {', '.join(drivers)}",
+    )
+    return [(step, card)]
+
+
 def after_boot(facts: HostFacts) -> Section:
     """Up again: what is left to do."""
     good = facts.good
@@ -150,7 +168,18 @@ def after_boot(facts: HostFacts) -> Section:
             ),
             CALL,
         ),
-        (shell(Place.LIVE, "What would happen at the next restart?", "bootkeep check", expect="GO"), CALL),
+        (
+            shell(
+                Place.LIVE,
+                "What would happen at the next restart? Up by section P, H, D or E, the cause is still there: mend it now, while "
+                "it runs.",
+                "bootkeep check",
+                expect="GO",
+                on_fail="NO-GO: for each finding type bootkeep fix and its name; what that refuses, do as bootkeep check "
+                "prints it. Then again",
+            ),
+            CALL,
+        ),
         (
             shell(
                 Place.LIVE,
