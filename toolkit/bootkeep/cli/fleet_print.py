@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,8 @@ def print_binder(
     now = now_utc()
     with opened(store) as there:
         binder = collect_binder(StorePages(there, now=now), hosts, now=now)
+    if sys.stderr.isatty() and not json:
+        typer.echo(f"typesetting {len(binder.entries)} runbooks ...", err=True)
     content = render_binder(binder, paper=paper.value)
     replace_file(pdf, content, mode=0o600)
     bad = [{"host": entry.host.id, "document": entry.host.runbook_id, "wrong": entry.wrong} for entry in binder.bad]

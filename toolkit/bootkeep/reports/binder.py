@@ -15,8 +15,8 @@ from bootkeep.reports.runbook_text import WIDTH, text_checksum
 
 #: A section of a runbook's text begins with its title between two rules.
 _SECTION = re.compile(rf"(?m)^={{{WIDTH}}}\n(?:[^\n]*\n){{1,3}}={{{WIDTH}}}\n")
-#: Lines of a section that stay with its title.
-_KEPT_WITH_TITLE = 6
+#: The first part of a section stays with its title when it has fewer lines than this.
+_KEPT_WITH_TITLE = 20
 _WRONG = {
     Freshness.STALE: "stale: kernels, boot entries or command line have changed since",
     Freshness.INVALID: "INVALID: disks or mounts have changed since, its commands may hit the wrong thing",
@@ -87,7 +87,7 @@ def _entry(entry: BinderEntry) -> dict[str, Any]:
         "at": printable(entry.host.runbook_at),
         "state": "DAMAGED" if entry.damaged else entry.host.runbook.value,
         "warning": f"Do not trust this copy. {entry.wrong[0].upper()}{entry.wrong[1:]}." if entry.wrong else "",
-        "sections": [{"head": head, "rest": rest} for head, rest in _sections(_clean(entry.text).splitlines())],
+        "sections": [{"head": head, "parts": parts} for head, parts in _sections(_clean(entry.text).splitlines())],
     }
 
 
@@ -100,13 +100,15 @@ def _clean(text: str) -> str:
     return "\n".join(lines)
 
 
-def _sections(lines: Sequence[str]) -> list[tuple[str, str]]:
-    """Title with the lines that stay with it, and the rest, of each section."""
+def _sections(lines: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Title with the lines that stay with it, and the rest of each section in parts that are not torn apart: steps, rows."""
     text = "\n".join(lines) + "\n"
     starts = [match.start() for match in _SECTION.finditer(text)]
     cuts = sorted({0, *starts, len(text)})
     found = []
     for start, end in pairwise(cuts):
-        part = text[start:end].rstrip("\n").split("\n")
-        found.append(("\n".join(part[:_KEPT_WITH_TITLE]), "\n".join(part[_KEPT_WITH_TITLE:]).strip("\n")))
+        parts = [one for one in re.split(r"\n{2,}", text[start:end].strip("\n")) if one]
+        # The title alone at the foot of a page would be overlooked: what it is about comes with it.
+        kept = 2 if len(parts) > 1 and parts[1].count("\n") < _KEPT_WITH_TITLE else 1
+        found.append(("\n\n".join(parts[:kept]), parts[kept:]))
     return found
