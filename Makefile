@@ -12,7 +12,7 @@ export PIP_CACHE_DIR := $(CURDIR)/$(CACHE)/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup system run kd fleet-demo fleet-faults test drills lint types bench docs wheels clean
+.PHONY: help setup system run kd fleet-demo fleet-faults test drills lint types bench docs wheels rpms clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,11 @@ bench: setup ## side-by-side measurements; one part: python -m bench --only chec
 docs: $(VENV)/.ready ## regenerate the reference pages and the man page from the code
 	@$(BIN)/python docs/generate.py
 
+rpms: setup ## the package bootkeep-hooks for the file server: what `bootkeep.hooks` installs on EL and SUSE
+	@$(BIN)/python tools/build_rpms.py
+
 wheels: setup ## wheels for the file server: what `bootkeep.install` puts into Salt's Python on a host
 	@$(BIN)/python tools/build_wheels.py
 
 clean: ## remove everything that was built or cached
-	rm -rf $(VENV) $(CACHE) out build dist salt/bootkeep/files/wheels .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CACHE) out build dist salt/bootkeep/files/wheels salt/bootkeep/files/rpms .mypy_cache .ruff_cache .pytest_cache .hypothesis

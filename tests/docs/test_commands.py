@@ -24,6 +24,7 @@ ELSEWHERE = {
     "make run": "tests/lab/test_demonstration.py",
     "make kd": "tests/lab/test_kd.py",
     "make wheels": "the fixture lab_wheels",
+    "make rpms": "tests/rpm/test_states.py, by the same recipe",
     "make test": "this very run",
 }
 #: These end what the others need.

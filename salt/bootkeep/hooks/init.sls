@@ -5,7 +5,13 @@ include:
   - bootkeep.install
 
 bootkeep-hooks-in-force:
+{%- if bootkeep.hooks.package %}
+  bootkeep_hooks.package_in_force:
+    - name: bootkeep-hooks
+    - source: {{ bootkeep.hooks.package }}
+{%- else %}
   bootkeep.hooks_in_force:
     - name: {{ bootkeep.install.launcher }}
+{%- endif %}
     - require:
       - bootkeep: bootkeep-install-configuration

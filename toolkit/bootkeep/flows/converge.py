@@ -24,6 +24,7 @@ from bootkeep.flows.fix import fix
 from bootkeep.flows.fix import look as look_for
 from bootkeep.flows.fix_plan import plan_fix
 from bootkeep.flows.grub_menu import make_default_resolve, make_menu_current
+from bootkeep.flows.hooks_package import hooks_package_in_force, hooks_package_withdrawn
 from bootkeep.flows.host_files import HOOKS, put_files, take_files, values
 from bootkeep.flows.install_devices import make_install_devices_right
 from bootkeep.flows.install_only import enforce_install_only
@@ -145,6 +146,21 @@ def hooks_in_force(*, dry_run: bool) -> Converged:
     if failed:
         return Converged(False, " ".join(f"{test.name}: {test.detail}. {test.next_step}" for test in failed), changes)
     return Converged(True, "apt and dpkg call the hooks, and their interpreter loads the toolkit.", changes)
+
+
+def hooks_package(package: Path, *, dry_run: bool) -> Converged:
+    """The hooks' package on an rpm host is in force; with it the net below the hooks is spread."""
+    deadline_s = load_policy().hook_deadline_s
+    done = hooks_package_in_force(package, hook_deadline_s=deadline_s, dry_run=dry_run)
+    net = spread_net(deadline_s, dry_run=dry_run)
+    return Converged(done.ok, done.comment, (*done.changes, *net))
+
+
+def hooks_package_gone(*, dry_run: bool) -> Converged:
+    """The hooks' package and the net are gone."""
+    net = take_net(dry_run=dry_run)
+    done = hooks_package_withdrawn(dry_run=dry_run)
+    return Converged(done.ok, done.comment, (*done.changes, *net))
 
 
 def hooks_withdrawn(*, dry_run: bool) -> Converged:

@@ -13,6 +13,8 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.transaction import Transaction
 from bootkeep.flows.grub_tools import GrubTools, grub_tools
+from bootkeep.flows.hooks_package import hooks_package_problems
+from bootkeep.flows.package_family import uses_rpm
 from bootkeep.flows.preserve import list_preserved, menu_of
 from bootkeep.flows.preserved_bls import has_bls_menu
 from bootkeep.flows.transaction import close_orphans
@@ -39,18 +41,28 @@ def selftest(root: Path = Path("/"), store: Store | None = None, *, read_only: b
     With a root other than ``/`` apt's merged configuration cannot be asked for; that test is left out.
     """
     store = store or Store(root / "var/lib/bootkeep")
-    tests: list[Callable[[], SelfTest]] = [
+    called: list[Callable[[], SelfTest]] = [
         lambda: _shim(root, "apt-hook"),
         lambda: _shim(root, "dpkg-hook"),
         *([_apt_configuration] if root == Path("/") else []),
         lambda: _dpkg_configuration(root),
+    ]
+    tests: list[Callable[[], SelfTest]] = [
+        *([_hooks_package] if root == Path("/") and uses_rpm(root) else [] if uses_rpm(root) else called),
         *([] if read_only else [lambda: _store(store)]),
         lambda: _records(store, root, read_only=read_only),
         lambda: _preserved(root),
     ]
-    if (root / "boot/grub/grub.cfg").exists():
+    if grub_tools(root).menu.exists():
         tests.append(lambda: _menu(root))
     return tuple(_run(test) for test in tests)
+
+
+def _hooks_package() -> SelfTest:
+    problems = hooks_package_problems()
+    if problems:
+        return SelfTest("hooks package", False, " ".join(problems), _APPLY)
+    return SelfTest("hooks package", True, "rpm, dnf and zypper call the hooks")
 
 
 def _run(test: Callable[[], SelfTest]) -> SelfTest:

@@ -1,4 +1,4 @@
-"""rpm's version comparison. The same pairs are asked of the real rpm in tests/packages/test_rpm_order.py."""
+"""rpm's version comparison. The same pairs are asked of the real rpm in tests/rpm/test_rpm_order.py."""
 
 from __future__ import annotations
 
