@@ -190,6 +190,6 @@ def _device_of(path: str, devices: Iterable[BlockDevice]) -> BlockDevice | None:
 def _cannot(why: str) -> BootkeepError:
     return BootkeepError(
         why,
-        where="grub-pc/install_devices",
-        next_step="Look with `debconf-show grub-pc` and `lsblk`; nothing was changed.",
+        where="the disks that GRUB is installed to",
+        next_step="Look with `lsblk` (Debian: `debconf-show grub-pc` too); nothing was changed.",
     )

@@ -15,6 +15,7 @@ from bootkeep.flows.host_files import HostFile, put_files, take_files, values
 from bootkeep.flows.last_good import NotHealthy, mark_last_good
 from bootkeep.flows.loader_configuration import save_loader_configuration
 from bootkeep.flows.preserve import (
+    MENU,
     chosen_keys,
     kernel_files,
     menu_of,
@@ -114,8 +115,8 @@ def _files(hook_deadline_s: float, *, dry_run: bool) -> tuple[StateChange, ...]:
 
 
 def _wanted_files() -> tuple[HostFile, ...]:
-    """Where the menu's entries are files, ours are too: grub-mkconfig need not be told of them."""
-    if not has_bls_menu(ROOT):
+    """The rpm families need no script for grub-mkconfig: entries are files there, or custom.cfg sources ours."""
+    if not has_bls_menu(ROOT) and menu_of(ROOT) == MENU:
         return FILES
     return tuple(each for each in FILES if each.path != MENU_SCRIPT)
 

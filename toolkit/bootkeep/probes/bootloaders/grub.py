@@ -44,7 +44,11 @@ def grub_config(readings: Readings, locator: Locator) -> Maybe[GrubConfig]:
         entries=menu.entries,
         leftovers=tuple(path for path in (f"{path}.new", f"{path}.tmp") if path in by_path),
         syntax_error=_syntax_error(readings, place),
-        sources_preserved=any(source.endswith("/bootkeep.cfg") for source in menu.sources),
+        # The rpm families' grub.cfg sources custom.cfg by itself, and what preserves a kernel puts our line in there.
+        sources_preserved=any(
+            source.endswith("/bootkeep.cfg") or (place is not DEBIAN and source.endswith("/custom.cfg"))
+            for source in menu.sources
+        ),
         bls=_bls(readings, menu, place),
     )
 
