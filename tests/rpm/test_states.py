@@ -140,7 +140,7 @@ def test_suse_twice_and_the_second_time_nothing_is_left_to_do(suse15: SaltHost) 
     text = (suse15.root / "etc/zypp/zypp.conf").read_text()
     assert "\nmultiversion = provides:multiversion(kernel)\n" in text
     number, build = suse15.built.installed.split("-")[:2]
-    assert f"running,{number}-{build}" in text
+    assert f",{number}-{build}\n" in text
 
 
 def test_a_kernel_comes_beside_by_salts_own_pkg_module(el9: SaltHost) -> None:
