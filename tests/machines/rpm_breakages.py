@@ -13,6 +13,7 @@ from machines.rpm_families import (
     ENTRIES,
     MACHINE_ID,
     absent,
+    el8_uefi,
     el9,
     el9_uefi,
     environment,
@@ -183,6 +184,9 @@ def database_unreadable(answers: Answers) -> None:
 RPM_BREAKAGES: dict[str, Breakage] = {
     EL: Breakage("healthy-separate-boot", "A healthy EL 9 machine, BIOS, /boot of its own.", el9),
     EL_UEFI: Breakage("healthy-uefi", "A healthy EL 9 machine with UEFI, its menu in /boot/grub2, a stub on the ESP.", el9_uefi),
+    "healthy-el8-uefi": Breakage(
+        "healthy-uefi", "A healthy EL 8 machine with UEFI: its menu is on the ESP, its arguments in grubenv.", el8_uefi
+    ),
     SUSE: Breakage("healthy-bios", "A healthy SLES 15 SP5 on btrfs with snapper's layout.", suse15),
     "el9-only-kernel": Breakage(EL, "B01: `rpm -U` has replaced the only kernel, the entry of the new one is there.", only_kernel),
     "el9-the-story": Breakage(EL, "B01 and B08: `rpm -U` replaced the kernel, and the saved default names the old one.", the_story),

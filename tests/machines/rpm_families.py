@@ -15,6 +15,8 @@ from machines.derive import Answers
 from machines.record import NEW, OLD
 
 EL_OLD, EL_NEW = "5.14.0-427.13.1.el9_4.x86_64", "5.14.0-427.22.1.el9_4.x86_64"
+#: The first kernel of EL 8.10 and a later one: a comparison of texts puts them the wrong way round.
+EL8_OLD, EL8_NEW = "4.18.0-553.el8_10.x86_64", "4.18.0-553.22.1.el8_10.x86_64"
 SUSE_OLD, SUSE_NEW = "5.14.21-150500.53-default", "5.14.21-150500.55.52-default"
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
 ENTRIES = "native:texts:/boot/loader/entries/*.conf"
@@ -212,6 +214,33 @@ def el9_uefi(answers: Answers) -> None:
         if each["name"] == "grub2-pc":
             each["name"] = "grub2-efi-x64"
     answers.put(DATABASE, json.dumps(plain))
+
+
+def el8_uefi(answers: Answers) -> None:
+    """EL 8 keeps the menu itself on the ESP, and the arguments of all entries in grubenv."""
+    el9_uefi(answers)
+    names = {EL_OLD: EL8_OLD, EL_NEW: EL8_NEW, "el9_4": "el8_10"}
+    names |= {each.removesuffix(".x86_64"): other.removesuffix(".x86_64") for each, other in list(names.items())}
+    renamed(answers, names)
+    for path in ("file:/etc/os-release", "file:/usr/lib/os-release"):
+        answers.put(path, ROCKY.replace("9.4 (Blue Onyx)", "8.10 (Green Obsidian)").replace('"9.4"', '"8.10"'))
+    menu = answers.answers["file:/boot/grub2/grub.cfg"].text
+    answers.put("file:/etc/grub2-efi.cfg", menu)
+    answers.put("command:grub2-script-check /etc/grub2-efi.cfg", "")
+    absent(answers, "file:/boot/grub2/grub.cfg", "command:grub2-script-check /boot/grub2/grub.cfg")
+    answers.plain("native:esp:", lambda plain: plain.update(texts={"EFI/rocky/grub.cfg": menu}))
+    entries: dict[str, str] = json.loads(answers.answers[ENTRIES].text)
+    first = next(iter(entries.values()))
+    arguments = next(line for line in first.splitlines() if line.startswith("options ")).split(" ", 1)[1]
+    arguments = arguments.replace(" $tuned_params", "")
+    answers.put(
+        ENTRIES,
+        json.dumps(
+            {path: text.replace(f"options {arguments}", "options $kernelopts") for path, text in entries.items()}
+        ),
+    )
+    answers.put("file:/boot/grub2/grubenv", environment(saved_entry=f"{MACHINE_ID}-{EL8_NEW}", kernelopts=arguments))
+    absent(answers, "file:/etc/kernel/cmdline")
 
 
 def suse15(answers: Answers) -> None:

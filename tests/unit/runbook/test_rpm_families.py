@@ -23,7 +23,7 @@ from unit.runbook.machines import AT, POLICY
 from unit.runbook.stacked_machines import MACHINES
 
 GOLDEN = Path(__file__).parent / "golden"
-HEALTHY = ("healthy-el9-bios", "healthy-el9-uefi", "healthy-suse15-btrfs")
+HEALTHY = ("healthy-el8-uefi", "healthy-el9-bios", "healthy-el9-uefi", "healthy-suse15-btrfs")
 RELEASES = (
     OsRelease("rhel", ("fedora",), "8.10", "Red Hat Enterprise Linux 8.10"),
     OsRelease("rocky", ("rhel", "fedora"), "10.0", "Rocky Linux 10.0"),
