@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import boot_check, hooks
+from bench import boot_check, hooks, preserving
 
 from bootkeep.edges.run import run
 from bootkeep.lab import highstate
@@ -129,6 +129,8 @@ def main(arguments: list[str]) -> int:
     wanted = parser.parse_args(arguments).only or list(PARTS)
     tool = [sys.executable, str(CHECKOUT / "tools" / "build_wheels.py")]
     checked(run(tool, timeout_s=300, directory=str(CHECKOUT)), "building the wheel that the highstate installs")
+    CACHE.mkdir(exist_ok=True)
+    sys.stdout.write(preserving.main(CACHE))
     image = build(CACHE, staged(CACHE), _say)
     binds = {f"/srv/bootkeep/{name}": CHECKOUT / name for name in ("salt", "pillar")}
     rows: list[Row] = []

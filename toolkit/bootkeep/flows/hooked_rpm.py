@@ -188,6 +188,8 @@ def _of_rpm(hook: RpmHook, caller: Caller, chain: tuple[Process, ...], environme
 def plan_of_plugin(family: str, given: bytes) -> tuple[tuple[PackageChange, ...], frozenset[str]]:
     """The plan that a plugin wrote. Raises NotUnderstood."""
     try:
+        if family == "dnf5":
+            return _of_dnf5(given), frozenset()
         plain = json.loads(given)
         if family == "zypp":
             return _of_zypp(plain), frozenset()
@@ -206,6 +208,29 @@ def _change(row: Mapping[str, Any]) -> PackageChange:
         action=Action(row["action"]),
         archive=str(row.get("archive", "")),
     )
+
+
+def _of_dnf5(given: bytes) -> tuple[PackageChange, ...]:
+    """Rows of ${pkg.action}, name, architecture and version: Install, Upgrade, Downgrade, rEmove, Replaced, Obsoleted."""
+    packages = installed_packages(Path("/"))
+    installed = {(one.name, one.architecture, one.version) for one in packages}
+    rows = [line.split("\t") for line in given.decode("utf-8", "replace").splitlines()]
+    if any(len(fields) != 4 for fields in rows):
+        raise ValueError("a row that has not four fields")
+    arriving = {fields[1] for fields in rows if fields[0] in {"I", "U", "D"}}
+    changes: list[PackageChange] = []
+    for fields in rows:
+        letter, name, architecture, version = fields
+        version = version.removeprefix("0:")
+        if letter == "I":
+            changes.append(PackageChange(name, architecture, "", version, Action.INSTALL))
+        elif letter in {"U", "D"}:
+            changes += changes_for(name, architecture, version, packages)
+        elif letter == "E" or (
+            letter in {"R", "O"} and (name, architecture, version) in installed and name not in arriving
+        ):
+            changes.append(PackageChange(name, architecture, version, "", Action.REMOVE))
+    return tuple(changes)
 
 
 def _of_zypp(plain: Mapping[str, Any]) -> tuple[PackageChange, ...]:

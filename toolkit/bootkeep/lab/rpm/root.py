@@ -57,7 +57,7 @@ def rpm_root(cache: Path, flavour: str, say: Say) -> RpmRoot:
         with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as work:
             root = Path(work) / "root"
             root.mkdir()
-            _unpack(shared.tar, root)
+            unpack(shared.tar, root)
             kind = FLAVOURS[flavour]
             _dress(root, kind)
             _fill(root, kind, shared)
@@ -76,7 +76,7 @@ def rpm_root(cache: Path, flavour: str, say: Say) -> RpmRoot:
 def unpacked(built: RpmRoot, root: Path) -> Path:
     """Unpack a built root into an empty folder; some seconds."""
     root.mkdir(parents=True, exist_ok=True)
-    _unpack(Path(built.tar), root)
+    unpack(Path(built.tar), root)
     return root
 
 
@@ -89,7 +89,8 @@ def _digest(shared: Base) -> str:
     return digest.hexdigest()[:16]
 
 
-def _unpack(tar: Path, root: Path) -> None:
+def unpack(tar: Path, root: Path) -> None:
+    """Unpack a tar file of a root into an empty folder."""
     checked(
         run(["tar", "-C", str(root), "--numeric-owner", "--xattrs", "-xf", str(tar)], timeout_s=300), "unpacking a root"
     )
