@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import boot_check, hooks, preserving
+from bench import boot_check, fleet, hooks, preserving
 
 from bootkeep.edges.run import run
 from bootkeep.lab import highstate
@@ -119,6 +119,9 @@ PARTS: dict[str, Callable[[DisposableHost, Image], list[Row]]] = {
     "hooks": hooks_part,
     "snapshot": snapshot_part,
     "check": check_part,
+    "fleet": lambda _host, _image: fleet.measure(
+        hosts=5000, events=2000
+    ),  # alone, without the host: python -m bench.fleet
 }
 
 
@@ -152,6 +155,8 @@ def main(arguments: list[str]) -> int:
 def _as_text(line: Row) -> str:
     if "what" not in line:
         return f"a hook's largest process: {line['peak_mib']} MiB; the store grows {line['store_bytes']} bytes a transaction\n"
+    if "unit" not in line:  # the fleet's rows have no peer beside each number
+        return json.dumps(line) + "\n"
     unit = line["unit"]
     ours, theirs = f"{line[f'bootkeep_{unit}']} {unit}", f"{line[f'peer_{unit}']} {unit}"
     return f"{line['what']:50} {ours:>12}   {line['peer']:34} {theirs:>12}   x{line['ratio']}\n"

@@ -156,18 +156,7 @@ def test_what_the_master_lost_comes_back_by_reconcile(line: Line) -> None:
 
 def test_faults_lose_nothing_and_double_nothing() -> None:
     """`make fleet-faults` in small, on daemons of its own; its exit code is 1 when one record was lost or came twice."""
-    argv = [
-        sys.executable,
-        "-m",
-        "bootkeep.lab.fleet_faults",
-        "--small",
-        "--only",
-        "master",
-        "--only",
-        "kill",
-        "--only",
-        "master-disk",
-    ]
+    argv = [sys.executable, "-m", "bootkeep.lab.fleet_faults", "--small", "--only", "master", "--only", "kill"]
     done = run(argv, timeout_s=840)
     assert done.exit_code == 0, done.stdout + done.stderr[-1500:]
-    assert done.stdout.count(" 0 lost, 0 twice, 0 unconfirmed") == 3
+    assert done.stdout.count(" 0 lost, 0 twice, 0 unconfirmed") == 2
