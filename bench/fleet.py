@@ -113,6 +113,8 @@ class MadeHosts:
             "confirmed": [[*pair, True] for pair in request.get("confirm", [])],
             "errors": {},
         }
+        if request.get("index"):
+            body["waiting"] = []
         if request.get("records"):
             body |= {"manifests": {self.id: to_plain(self.manifest)}, "pieces": self.pieces}
         return self.signed(ANSWER, host, body)
@@ -131,8 +133,9 @@ def deliver_all(fleet: Fleet, hosts: MadeHosts, store: FleetStore) -> dict[str, 
     assert fleet.master.process is not None
     tree = processes(fleet.master.process.pid)
     engines = [pid for pid, title in tree.items() if "bootkeep_store" in title] or list(tree)
-    before, started = cpu_s(engines), time.monotonic()
     with salt.utils.event.get_master_event(opts, opts["sock_dir"], listen=True) as bus:
+        _answer_job(bus, _until_the_engine_listens(bus), hosts)
+        before, started = cpu_s(engines), time.monotonic()
         for name, data in announcements.items():
             bus.fire_event({"id": name, "data": data}, f"bootkeep/txn/{hosts.id}/post")
         looked = time.monotonic()
@@ -150,6 +153,20 @@ def deliver_all(fleet: Fleet, hosts: MadeHosts, store: FleetStore) -> dict[str, 
         "engine_cpu_ms_a_record": round(1000 * (cpu_s(engines) - before) / len(hosts.names), 2),
         "engine_found": len(engines) < len(tree),
     }  # fmt: skip
+
+
+def _until_the_engine_listens(bus: Any) -> dict[str, Any]:
+    """It asks every minion for its list when it is told to: the first job shows that it hears us."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        bus.fire_event({}, "bootkeep/reconcile")
+        event = bus.get_event(wait=1, full=True)
+        while event is not None:
+            if event["tag"].endswith("/new") and event["data"].get("fun") == "bootkeep_fleet.exchange":
+                job: dict[str, Any] = event["data"]
+                return job
+            event = bus.get_event(wait=1, full=True)
+    raise RuntimeError("the engine does not hear the bus")
 
 
 def _answer_job(bus: Any, job: dict[str, Any], hosts: MadeHosts) -> None:

@@ -31,7 +31,7 @@ from bootkeep.flows.runbook import RUNBOOK_FOLDER, read_printed
 
 _LATEST = ("boot", "settled", "post", "pre")
 #: Bytes of bodies in one answer, before Base64: Salt trims what is larger than max_event_size (1 MiB) without a word.
-ANSWER_LIMIT = 512 * 1024
+ANSWER_LIMIT = 3 * CHUNK
 #: Entries of the list of waiting records in one status.
 _WAITING_MOST = 400
 _FINDINGS_MOST = 12
@@ -148,7 +148,7 @@ def answer(
     for wanted in _dicts(request.get("records", ())):
         budget -= _record(spool, wanted, body, budget)
     for wanted in _dicts(request.get("pieces", ())):
-        budget -= _piece(spool, wanted, body, budget)
+        budget -= _piece(spool, wanted, body) if budget >= CHUNK else 0
     if request.get("index"):
         body["waiting"] = _index(spool)
     if request.get("runbook"):
@@ -167,19 +167,20 @@ def _record(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any], budge
         for file in manifest.files:
             if file.sha256 in have:
                 continue
-            if used + min(file.size, CHUNK) > budget:
-                break
-            request = {"id": id, "name": file.name, "sha256": file.sha256, "offset": 0}
-            used += _piece(spool, request, body, budget - used)
+            for offset in range(0, max(1, file.size), CHUNK):
+                if used + min(file.size - offset, CHUNK) > budget:
+                    return used
+                request = {"id": id, "name": file.name, "sha256": file.sha256, "offset": offset}
+                used += _piece(spool, request, body)
     except BootkeepError as error:
         body["errors"][id[:64]] = str(error)[:500]
     return used
 
 
-def _piece(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any], budget: int) -> int:
+def _piece(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any]) -> int:
     id, name, sha256 = (str(wanted.get(field, "")) for field in ("id", "name", "sha256"))
     offset = wanted.get("offset", 0)
-    if budget < CHUNK or not isinstance(offset, int):
+    if not isinstance(offset, int):
         return 0
     try:
         content = spool.chunk(id, name, sha256, offset)
