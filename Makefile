@@ -37,7 +37,7 @@ $(VENV)/.ready: requirements/build.txt requirements/dev.txt pyproject.toml | sys
 run: setup wheels ## the main job: a disposable Debian host is made boot-safe and patched; reports and runbook land in out/
 	@$(BIN)/python -m bootkeep.lab.demonstration --out out --cache $(CACHE)
 
-kd: setup wheels ## what happened to K.D., in real boots (QEMU): unprotected, protected, and by the runbook; results in out/kd
+kd: setup wheels rpms ## what happened to K.D., in real boots (QEMU): unprotected, protected, and by the runbook; results in out/kd
 	@$(BIN)/python -m bootkeep.lab.kd --out out/kd --cache $(CACHE)
 
 test: setup ## all tests, with real package managers in disposable hosts; a worker a core

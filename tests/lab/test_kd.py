@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from bootkeep.edges.run import run
-from conftest import CACHE
+from conftest import CACHE, CHECKOUT
+
+
+@pytest.fixture
+def lab_rpms() -> None:
+    """The hooks' package on the file server, as `make rpms` puts it there."""
+    done = run([sys.executable, str(CHECKOUT / "tools" / "build_rpms.py")], timeout_s=300, directory=str(CHECKOUT))
+    assert done.exit_code == 0, done.stdout + done.stderr
 
 
 @pytest.mark.lab
-@pytest.mark.usefixtures("lab_wheels")
+@pytest.mark.usefixtures("lab_wheels", "lab_rpms")
 def test_the_story_on_an_rpm_host(tmp_path: Path) -> None:
     """Unprotected it does not come up, and does by the paper; protected it comes up. Exit code 0 only when all of it holds."""
     out = tmp_path / "out"
