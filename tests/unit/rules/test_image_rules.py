@@ -103,3 +103,19 @@ def test_room_on_the_root_file_system_has_a_floor() -> None:
     assert severities(root(150 * MIB), LOW) == [Severity.AT_RISK]
     assert severities(root(400 * MIB, inodes_free=100), LOW) == [Severity.AT_RISK]
     assert severities(healthy(space=()), LOW) == [Severity.UNKNOWN]
+
+
+def test_a_small_root_is_no_alarm_where_usr_is_a_file_system_of_its_own() -> None:
+    small, usr = Space("/", 200 << 20, 180 << 20, 51200, 50000), Space("/usr", 2 << 30, 1 << 30, 120000, 90000)
+    boot = Space("/boot", 300 << 20, 200 << 20, 65536, 65000)
+    state = replace(recorded("healthy-separate-boot"), space=(small, boot, usr))
+    assert severities(state, LOW) == []
+    assert severities(replace(state, space=(small, boot)), LOW) == [Severity.AT_RISK]
+    full = replace(usr, free_bytes=100 << 20)
+    assert [f.subject for f in found(replace(state, space=(small, boot, full)), LOW)] == ["/usr"]
+    without = replace(usr, inodes_free=4000)
+    assert [f.subject for f in found(replace(state, space=(small, boot, without)), LOW)] == ["/usr"]
+
+
+def test_boot_without_inodes_has_no_room_either() -> None:
+    assert severities(room(200 * MIB, inodes_free=3), LOW) == [Severity.AT_RISK]

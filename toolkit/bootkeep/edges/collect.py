@@ -15,7 +15,8 @@ _ASK_AGAIN = frozenset({Status.NOT_TAKEN, Status.TIMEOUT})
 def collect(
     host: Host, probes: Iterable[Probe], *, deadline_s: float = 120.0, known: Readings | None = None
 ) -> Readings:
-    """Ask every read of every probe once, then the follow-ups that the answers call for; two waves, no deeper.
+    """Ask every read of every probe once, then the follow-ups that the answers call for; two waves, and a third
+    where one of the follow-ups reveals what there is to ask (blkid, where udev has no database).
 
     After ``deadline_s`` seconds the remaining reads are answered TIMEOUT, so that a slow machine costs data, never the
     caller's time; one read may use a quarter of it, a command half. Data that was not taken is Unknown to the rules.
@@ -24,10 +25,14 @@ def collect(
     until = time.monotonic() + deadline_s
     probes = tuple(probes)
     answers = {key: one for key, one in (known or Readings()).items() if one.status not in _ASK_AGAIN}
-    for wave in range(2):
+    revealed = False
+    for wave in range(3):
+        if wave == 2 and not revealed:
+            break
         first = Readings(dict(answers))
         wanted = (read for probe in probes for read in (probe.follow_ups(first) if wave else probe.reads))
         reads = {read.key: read for read in wanted if read.key not in answers}
+        revealed = any(getattr(read, "reveals", False) for read in reads.values())
         if getattr(host, "may_hang", False):
             from bootkeep.edges.lanes import ask_in_lanes
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.native import LIVE_ONLY, native_answer
+from bootkeep.edges.rooted import mountpoints_below
 from bootkeep.edges.run import run
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, Space
@@ -202,8 +203,10 @@ class LiveHost:
             return Reading(Status.ABSENT, detail=f"{read.argv[0]}: command not found", exit_code=127)
         if done.timed_out:
             return Reading(Status.TIMEOUT, done.stdout, done.exit_code, f"no end after {read.timeout_s} s")
+        plain = read.argv[0] != "lsblk" or self.is_running_system
+        text = done.stdout if plain else mountpoints_below(done.stdout, self.root)
         # A non-zero exit code is an answer too (``systemctl is-system-running``): the parser decides.
-        return Reading(Status.OK, done.stdout, done.exit_code, done.stderr[-2000:])
+        return Reading(Status.OK, text, done.exit_code, done.stderr[-2000:])
 
     def _native(self, read: Native) -> Reading:
         name, _, argument = read.name.partition(":")

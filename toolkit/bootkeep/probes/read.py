@@ -85,6 +85,7 @@ class Command:
 
     argv: tuple[str, ...]
     timeout_s: float = 10.0
+    reveals: bool = False  # asked as a follow-up, its answer calls for further ones: a third wave
 
     @property
     def key(self) -> str:
@@ -119,6 +120,8 @@ class Probe:
     name: str
     reads: tuple[Read, ...]
     understand: Callable[[Readings], Any]
-    follow_ups: Callable[[Readings], tuple[Read, ...]] = no_follow_ups  # second wave, no deeper
+    follow_ups: Callable[[Readings], tuple[Read, ...]] = (
+        no_follow_ups  # second wave; a third only after a read that reveals
+    )
     #: 1: in the package hook; 2: there too when time allows; 3: by the detached worker after the transaction.
     tier: int = 1

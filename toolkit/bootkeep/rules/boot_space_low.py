@@ -2,8 +2,8 @@
 
 update-initramfs writes ``<image>.new`` beside the old one and renames it, so one more of the largest image has to fit, times
 ``policy.boot_free_factor`` (1.1: images grow by a few per cent between releases). On a /boot of its own the next kernel
-(image, map and configuration) has to fit as well before its initramfs is made. On the root file system
-``policy.root_free_bytes`` is the floor. AT_RISK below it. The page quotes what happens then.
+(image, map and configuration) has to fit as well before its initramfs is made. On the file system that takes the modules
+(the root, or a /usr of its own) ``policy.root_free_bytes`` is the floor. AT_RISK below it. The page quotes what happens then.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ RULE = Rule("boot-space-low", "B16")
 
 #: A file system that is used to this share of its inodes has too few for a kernel's modules (about 4500 files).
 _INODES_FREE = 5000
+#: Image, map, configuration and initramfs, the last twice while it is written; GRUB's files once more.
+_FILES = 10
 
 
 def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
@@ -37,17 +39,26 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     if isinstance(wanted, Unknown):
         return  # no kernels were readable: said by fallback-kernel-missing
     place = boot if boot is not None and separate else root
-    floor = wanted if separate else max(wanted, policy.root_free_bytes)
+    usr = spaces.get("/usr")
+    modules = usr if usr is not None and not _same(usr, root) else root  # where the next kernel's modules go
+    alone = separate or modules is not root
+    floor = wanted if alone else max(wanted, policy.root_free_bytes)
     if place.free_bytes < floor:
         yield _low(place, floor, separate)
-    if separate and root.free_bytes < policy.root_free_bytes:
-        yield _low(root, policy.root_free_bytes, False)
-    if root.inodes and root.inodes_free < _INODES_FREE:
+    if alone and modules.free_bytes < policy.root_free_bytes:
+        yield _low(modules, policy.root_free_bytes, False)
+    yield from _inodes(modules, _INODES_FREE, "the modules of the next kernel need about")
+    if separate:
+        yield from _inodes(place, _FILES, "the files of the next kernel need about")
+
+
+def _inodes(space: Space, floor: int, need: str) -> Iterable[Finding]:
+    if space.inodes and space.inodes_free < floor:
         yield RULE.finding(
             Severity.AT_RISK,
-            f"/ has {root.inodes_free} inodes left: the modules of the next kernel need about {_INODES_FREE}.",
-            ("statvfs /", f"{root.inodes_free} of {root.inodes} inodes are free"),
-            subject="/",
+            f"{space.target} has {space.inodes_free} inodes left: {need} {floor}.",
+            (f"statvfs {space.target}", f"{space.inodes_free} of {space.inodes} inodes are free"),
+            subject=space.target,
         )
 
 

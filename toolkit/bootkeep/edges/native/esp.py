@@ -23,7 +23,7 @@ _LONGEST_TEXT = 64 * 1024
 _MOST_FILES = 2000
 
 
-def answer(_root: Path, argument: str) -> str:
+def answer(root: Path, argument: str) -> str:
     """JSON ``{"files": [{path, size, sha256, signed, sbat}], "texts": {path: text}}``; ``signed`` is null for other files.
 
     The argument is ``<device>`` or ``<device>|<mount point>``. Raises ``OSError`` when neither can be read.
@@ -32,8 +32,7 @@ def answer(_root: Path, argument: str) -> str:
     rows: list[dict[str, Any]] = []
     texts: dict[str, str] = {}
     try:
-        # lsblk names mount points as the running system sees them, also while another root is looked at.
-        found = _mounted(Path(mountpoint)) if mountpoint else _unmounted(device)
+        found = _mounted(Path(str(root).rstrip("/") + mountpoint)) if mountpoint else _unmounted(device)
         for path, size, stream in found:
             with stream:
                 rows.append(_row(path, size, stream))

@@ -18,7 +18,7 @@ _COLUMNS = "NAME,PATH,TYPE,FSTYPE,UUID,LABEL,PARTUUID,PARTTYPE,PARTLABEL,PTTYPE,
 #: Reads sysfs and udev's database only: it opens no device (lsblk(8)).
 LSBLK = Command(("lsblk", "-J", "-b", "-o", _COLUMNS))
 #: Opens the devices, so it is asked only where lsblk had nothing to say; without a cache file it writes nothing (blkid(8)).
-BLKID = Command(("blkid", "-c", "/dev/null", "-o", "export"))
+BLKID = Command(("blkid", "-c", "/dev/null", "-o", "export"), reveals=True)
 BY_ID = Listing("/dev/disk/by-id/*")
 
 

@@ -14,7 +14,7 @@ from bootkeep.probes.read import File, Probe, Space
 
 MOUNTINFO = File("/proc/self/mountinfo")
 FSTAB = File("/etc/fstab")
-SPACES = tuple(Space(path) for path in ("/", "/boot", "/boot/efi", "/var"))
+SPACES = tuple(Space(path) for path in ("/", "/boot", "/boot/efi", "/usr", "/var"))
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
