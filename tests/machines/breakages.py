@@ -235,6 +235,7 @@ def volume_gone(answers: Answers) -> None:
 
 
 def devices_file(answers: Answers) -> None:
+    answers.put("command:lvmconfig --type full devices/use_devicesfile", "use_devicesfile=1\n")
     answers.put("file:/etc/lvm/devices/system.devices", "VERSION=1.1.1\nIDTYPE=devname IDNAME=/dev/sdq PVID=another\n")
 
 

@@ -136,6 +136,11 @@ def test_no_menu_and_an_unfinished_one() -> None:
     state = healthy()
     assert severities(replace(state, grub=Absent("grub.cfg")), STALE) == [Severity.WILL_NOT_BOOT]
     assert severities(replace(state, grub=Absent("grub.cfg"), packages=()), STALE) == [Severity.UNKNOWN]
+    other = replace(
+        state, grub=Absent("grub.cfg"), packages=(), loaders=replace(state.loaders, present=("systemd-boot",))
+    )
+    assert not found(other, STALE)  # boot-loader-not-covered says it once
+    assert severities(other, "boot-loader-not-covered") == [Severity.UNKNOWN]
     assert severities(replace(state, grub=Unknown("cut")), STALE) == [Severity.UNKNOWN]
     assert severities(replace(state, grub=replace(menu(state), entries=())), STALE) == [Severity.WILL_NOT_BOOT]
     assert severities(replace(state, grub=replace(menu(state), syntax_error="line 3")), STALE) == [

@@ -149,7 +149,21 @@ def physical(uuid: str = VOLUME, *, missing: bool = False) -> PhysicalVolume:
     ],
 )
 def test_lvm_sees_its_volumes(volumes: Any, listed: Any, expected: list[Severity]) -> None:
-    stacks = StorageStacks(luks=(), physical_volumes=volumes, lvm_devices=listed)
+    stacks = StorageStacks(luks=(), physical_volumes=volumes, lvm_devices=listed, lvm_devices_used=True)
+    assert severities(on(*CRYPT, stacks=stacks), "lvm-device-missing") == expected
+
+
+@pytest.mark.parametrize(
+    ("used", "expected"),
+    [
+        (True, [Severity.WILL_NOT_BOOT]),
+        (False, []),
+        (Unknown("not taken"), [Severity.UNKNOWN]),
+        (Absent("lvmconfig"), [Severity.UNKNOWN]),
+    ],
+)
+def test_a_devices_file_that_lvm_does_not_use_hides_nothing(used: Any, expected: list[Severity]) -> None:
+    stacks = StorageStacks(luks=(), physical_volumes=(physical(),), lvm_devices=("another",), lvm_devices_used=used)
     assert severities(on(*CRYPT, stacks=stacks), "lvm-device-missing") == expected
 
 

@@ -70,11 +70,12 @@ def test_its_root_is_mounted_by_its_own_uuid(name: str) -> None:
     result = looked_at(name)
     root = layout_of(result.state).root
     assert root is not None
-    assert root.uuid
     text = render_runbook(make_runbook(result, POLICY, generated_at=AT), "text").decode()
     option = f"-o subvol=/{root.subvolume} " if root.subvolume else ""
     assert f"mount {option}{root.source} /mnt/target" in re.sub(r" \\\n\s+", " ", text)
-    assert root.source == (f"UUID={root.uuid}" if "LVM" not in root.stack else "/dev/vg0/root")
+    by_name = "/dev/" + "/".join(root.device.name.split("-")) if root.device else ""
+    assert root.source == (by_name if "LVM" in root.stack else f"UUID={root.uuid}")
+    assert root.uuid or "LVM" in root.stack
     assert "READ THIS FROM THE SCREEN: UUID" not in text
 
 

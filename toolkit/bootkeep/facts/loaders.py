@@ -43,6 +43,7 @@ class BootSector:
     grub: bool  # GRUB's boot.img is in the first sector
     core: str  # ``same`` as /boot/grub/i386-pc/core.img, ``other``, or ``none``
     core_image: bool  # that file exists
+    empty: bool = False  # no boot code of anybody in the first sector
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,9 @@ class StorageStacks:
     raid_config: Maybe[tuple[str, ...]] = NOT_TAKEN  # array UUIDs of mdadm.conf, 32 hexadecimal digits
     physical_volumes: Maybe[tuple[PhysicalVolume, ...]] = NOT_TAKEN
     lvm_devices: Maybe[tuple[str, ...]] = NOT_TAKEN  # PVIDs of /etc/lvm/devices/system.devices, without dashes
+    lvm_devices_used: Maybe[bool] = (
+        NOT_TAKEN  # devices/use_devicesfile, as LVM itself takes it (Debian's default is no)
+    )
     multipath_ids: Maybe[tuple[str, ...]] = NOT_TAKEN  # /etc/multipath/wwids
 
 

@@ -96,7 +96,9 @@ def _without_menu(state: BootState) -> Iterable[Finding]:
         )
     elif isinstance(state.kernels, tuple) and not state.kernels:
         yield RULE.unknown("what the boot loader starts", OUTSIDE)
-    else:
+    elif isinstance(state.container, str) or not set(state.loaders.present) - {
+        "GRUB"
+    }:  # else boot-loader-not-covered names the loader
         yield RULE.unknown(
             "what the boot loader starts", "there is no grub.cfg, and other boot loaders are not understood"
         )

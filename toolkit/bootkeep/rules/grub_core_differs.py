@@ -3,7 +3,8 @@
 grub-install renews both together. A core that was left behind (another disk was named, a disk was replaced or cloned) loads newer
 modules and stops: ``symbol 'grub_calloc' not found``, ``grub rescue>``. Compared byte by byte with
 /boot/grub/i386-pc/core.img. AT_RISK: an older core of the same version may still work. A disk of an array without GRUB: AT_RISK,
-the machine does not start from it alone. No GRUB on any disk: something else starts this machine, UNKNOWN.
+the machine does not start from it alone. No GRUB on any disk: something else starts this machine, UNKNOWN; but WILL_NOT_BOOT
+where their first sectors hold no code at all and there is no other disk.
 """
 
 from __future__ import annotations
@@ -39,6 +40,14 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     known = [sector for sector in sectors if isinstance(sector, BootSector)]
     if known and len(known) == len(sectors) and not any(sector.grub for sector in known):
         disks = ", ".join(sector.disk for sector in known)
+        if all(sector.empty for sector in known) and not _other_disks(state, {sector.disk for sector in known}):
+            yield RULE.finding(
+                Severity.WILL_NOT_BOOT,
+                f"There is no boot code on {disks}, and no other disk is here that could start this machine.",
+                *((sector.disk, "the first 440 bytes are zero") for sector in known),
+                subject=known[0].disk,
+            )
+            return
         yield RULE.unknown("what starts this machine", f"no disk below /boot ({disks}) carries GRUB's boot code")
         return
     for sector in known:
@@ -57,6 +66,14 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
                 (sector.disk, "differs from /boot/grub/i386-pc/core.img"),
                 subject=sector.disk,
             )
+
+
+def _other_disks(state: BootState, below_boot: set[str]) -> bool:
+    devices = state.block_devices if isinstance(state.block_devices, tuple) else ()
+    return not devices or any(
+        each.kind in ("disk", "mpath") and not each.parents and not each.removable and each.path not in below_boot
+        for each in devices
+    )
 
 
 def _uses_grub_pc(state: BootState) -> bool:

@@ -44,8 +44,12 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         if isinstance(state.block_devices, Unknown):
             yield RULE.unknown("where grub-pc installs itself", state.block_devices.why)
         return
+    # Links of mapped devices (dm-name-...) are made without asking the disk. From a rescue shell only a disk's own tell that
+    # its links were made at all.
+    running = isinstance(state.mounts, tuple)
+    linked = any(each.persistent_links for each in state.block_devices if running or each.kind == "disk")
     for path in devices:
-        yield from _judge_device(path, state.block_devices)
+        yield from _judge_device(path, state.block_devices, linked)
 
 
 def _uses_grub_pc(state: BootState) -> bool:
@@ -57,10 +61,10 @@ def _uses_grub_pc(state: BootState) -> bool:
     return bios and installed
 
 
-def _judge_device(path: str, known: tuple[BlockDevice, ...]) -> Iterable[Finding]:
+def _judge_device(path: str, known: tuple[BlockDevice, ...], linked: bool) -> Iterable[Finding]:
     device = next((each for each in known if path == each.path or path in each.persistent_links), None)
     evidence = ("/var/cache/debconf/config.dat", f"grub-pc/install_devices: {path}")
-    if device is None and path.startswith("/dev/disk/") and not any(each.persistent_links for each in known):
+    if device is None and path.startswith("/dev/disk/") and not linked:
         yield RULE.unknown("where grub-pc installs itself", "the links in /dev/disk could not be read from here")
     elif device is None:
         yield RULE.finding(

@@ -1,8 +1,9 @@
 """B25: the volume group of a file system that the boot needs lacks a physical volume, or LVM is told not to look at one.
 
 ``pvs`` names a missing volume ``[unknown]``; LVM then refuses to activate what lies on it, and with it often the whole group.
-A devices file (/etc/lvm/devices/system.devices), where there is one, hides every volume that it does not list. WILL_NOT_BOOT when
-the volume is one that the root stands on, AT_RISK when it is another of the same group.
+A devices file (/etc/lvm/devices/system.devices) hides every volume that it does not list, where LVM is told to use one: EL 9
+does by itself, Debian 12 does not. WILL_NOT_BOOT when the volume is one that the root stands on, AT_RISK when it is another of
+the same group.
 """
 
 from __future__ import annotations
@@ -41,13 +42,25 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
                 ("pvs --readonly", f"{volume.path} {volume.uuid} {volume.group} missing"),
                 subject=volume.group,
             )
-    listed = state.stacks.lvm_devices
+    yield from _hidden_by_the_devices_file(state, own)
+
+
+def _hidden_by_the_devices_file(state: BootState, own: dict[str, str]) -> Iterable[Finding]:
+    """``own``: UUIDs of the volumes below the system, and their paths."""
+    listed, used = state.stacks.lvm_devices, state.stacks.lvm_devices_used
+    if used is False:
+        return
     if isinstance(listed, Unknown) and listed.why:
         yield RULE.unknown("whether LVM's devices file lists the root's volumes", listed.why)
     if isinstance(listed, tuple) and listed:
         known = {plain_uuid(each) for each in listed}
         for uuid, path in own.items():
-            if uuid not in known:
+            if uuid in known:
+                continue
+            if used is not True:
+                why = used.why if isinstance(used, Unknown) else "lvmconfig is not installed"
+                yield RULE.unknown(f"whether LVM obeys its devices file, which does not list {path}", why)
+            else:
                 yield RULE.finding(
                     Severity.WILL_NOT_BOOT,
                     f"LVM's devices file does not list {path}, which the system starts from: LVM will not look at it.",

@@ -21,14 +21,16 @@ _CHANGED = 2 * _SECTOR
 def answer(root: Path, argument: str) -> str:
     """JSON ``{"grub", "sector", "core": "same"|"other"|"none", "core_image": true|false}``. The argument is the disk.
 
-    ``core_image`` tells whether /boot/grub/i386-pc/core.img exists; without it ``core`` says nothing.
+    ``core_image`` tells whether /boot/grub/i386-pc/core.img exists; without it ``core`` says nothing. ``empty``: not one byte
+    of code is in the first sector, of whatever loader.
     """
     kept = root / _CORE
     core = kept.read_bytes() if kept.is_file() else b""
     with open(argument, "rb") as stream:
         boot = stream.read(_SECTOR)
         if len(boot) < _SECTOR or boot[510:512] != b"\x55\xaa" or b"GRUB" not in boot[:440]:
-            return json.dumps({"grub": False, "sector": 0, "core": "none", "core_image": bool(core)})
+            found = {"grub": False, "sector": 0, "core": "none", "core_image": bool(core)}
+            return json.dumps({**found, "empty": not any(boot[:440])})
         (sector,) = struct.unpack_from("<Q", boot, 0x5C)
         if not 0 < sector < 1 << 40:
             return json.dumps({"grub": True, "sector": 0, "core": "none", "core_image": bool(core)})

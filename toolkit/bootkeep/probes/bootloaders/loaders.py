@@ -130,6 +130,7 @@ def _sectors(readings: Readings, devices: Maybe[tuple[BlockDevice, ...]]) -> May
                     plain.get("grub") is True,
                     str(plain.get("core", "none")),
                     plain.get("core_image") is True,
+                    plain.get("empty") is True,
                 )
             )
         else:

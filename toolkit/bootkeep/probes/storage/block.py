@@ -125,9 +125,19 @@ def block_devices(readings: Readings) -> Maybe[tuple[BlockDevice, ...]]:
 
 
 def _follow_ups(readings: Readings) -> tuple[Read, ...]:
-    """lsblk takes UUIDs from udev's database and leaves them empty where there is none (chroot, rescue shell, container)."""
+    """lsblk takes UUIDs from udev's database and leaves them empty where there is none (chroot, rescue shell, container).
+
+    A device that is mounted and has no file system for lsblk is one that udev has missed (a mapping made without udev).
+    """
     text = text_of(readings, LSBLK, "lsblk")
-    return (BLKID,) if isinstance(text, str) and not re.search(r'"(?:fstype|uuid)": *"', text) else ()
+    if not isinstance(text, str):
+        return ()
+    try:
+        devices = parse_lsblk(text, {})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ()
+    missed = any(each.mountpoints and not each.file_system for each in devices)
+    return (BLKID,) if missed or not any(each.file_system or each.uuid for each in devices) else ()
 
 
 BLOCK = Probe(name="block devices", reads=(LSBLK, BY_ID), understand=block_devices, follow_ups=_follow_ups)

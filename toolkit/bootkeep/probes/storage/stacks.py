@@ -22,6 +22,8 @@ LVM_DEVICES = File("/etc/lvm/devices/system.devices")
 WWIDS = File("/etc/multipath/wwids")
 #: ``--readonly`` takes no lock and writes nothing (lvm(8)); a missing volume is a row called ``[unknown]``.
 PVS = Command(("pvs", "--readonly", "--reportformat", "json", "-o", "pv_name,pv_uuid,vg_name,pv_missing"))
+#: The setting with its compiled default, which differs: Debian 12 ignores a devices file, EL 9 obeys it (lvmconfig(8)).
+USES_DEVICES_FILE = Command(("lvmconfig", "--type", "full", "devices/use_devicesfile"))
 
 _ARRAY = re.compile(r"^(md\S+) : (active|inactive)(?: \([^)]*\))* ?(\S*)")
 _COUNT = re.compile(r"\[(\d+)/(\d+)\]")
@@ -113,6 +115,14 @@ def parse_lvm_devices(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^\s*IDTYPE=\S+.*\bPVID=(\w+)", text, re.MULTILINE))
 
 
+def parse_uses_devices_file(text: str) -> bool:
+    """``use_devicesfile=0``. Raises NotUnderstood."""
+    match = re.search(r"^\s*use_devicesfile\s*=\s*([01])\s*$", text, re.MULTILINE)
+    if match is None:
+        raise NotUnderstood(f"not what lvmconfig prints: {text[:80]!r}", where="lvmconfig")
+    return match[1] == "1"
+
+
 def parse_wwids(text: str) -> tuple[str, ...]:
     """/etc/multipath/wwids: one ``/wwid/`` a line."""
     return tuple(line.strip().strip("/") for line in text.splitlines() if line.startswith("/"))
@@ -127,6 +137,7 @@ def storage_stacks(readings: Readings) -> StorageStacks:
         raid_config=understood(readings, MDADM_CONF, parse_raid_config),
         physical_volumes=_physical_volumes(readings),
         lvm_devices=understood(readings, LVM_DEVICES, parse_lvm_devices),
+        lvm_devices_used=understood(readings, USES_DEVICES_FILE, parse_uses_devices_file),
         multipath_ids=understood(readings, WWIDS, parse_wwids),
     )
 
@@ -169,7 +180,7 @@ def _follow_ups(readings: Readings) -> tuple[Read, ...]:
     text = text_of(readings, LSBLK, "lsblk")
     reads: list[Read] = []
     if isinstance(text, str) and ("LVM2_member" in text or '"lvm"' in text):
-        reads.append(PVS)
+        reads += [PVS, USES_DEVICES_FILE]
     devices = block_devices(readings)
     if isinstance(devices, tuple):
         reads += [luks_header(device.path) for device in devices if device.file_system == "crypto_LUKS"]
