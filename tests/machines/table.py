@@ -72,7 +72,7 @@ def base(name: str) -> str:
     for key, stack in STACKS.items():
         if name in (each.name for each in stack.breaks):
             return f"healthy-{key}"
-    return "healthy-luks1-whole" if name == "luks2-argon-boot" else name
+    return name
 
 
 def story(name: str) -> str:

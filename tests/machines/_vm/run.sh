@@ -1,8 +1,13 @@
 # As run.sh on the disk called bkdisk: brings the session into memory, takes its disk out of the machine, reads, and brings it back.
+case $0 in
+/run/bkdisk/*)
+    mkdir -p /run/bk
+    cp -r /run/bkdisk/. /run/bk/
+    cd /
+    exec sh /run/bk/run.sh # from memory: the disk is to be let go
+    ;;
+esac
 exec >/dev/console 2>&1
-mkdir -p /run/bk
-cp -r /run/bkdisk/. /run/bk/
-cd /
 disk=$(basename "$(readlink -f /dev/disk/by-label/bkdisk)")
 umount /run/bkdisk
 rmdir /run/bkdisk

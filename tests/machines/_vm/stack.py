@@ -36,6 +36,7 @@ class Break:
     story: str
     do: str
     undo: str = ""
+    outside: bool = False  # done while nothing of the machine runs; ends with its file systems mounted on /target
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,13 @@ def mdadm(*arrays: str) -> str:
         f"ARRAY /dev/md/{number} metadata=1.2 UUID={uuid} name=web1:{number}" for number, uuid in enumerate(arrays)
     )
     return f"printf 'HOMEHOST <system>\\nMAILADDR root\\n{lines}\\n' >/etc/mdadm/mdadm.conf\n{AGAIN}"
+
+
+def without(*hooks: str) -> str:
+    """The newest kernel's image as it comes out without these hooks, kept aside."""
+    place = "/usr/share/initramfs-tools/hooks"
+    away = "; ".join(f"[ ! -e {place}/{hook} ] || mv {place}/{hook} /h" for hook in hooks)
+    return f"mkdir /h; {away}; mkinitramfs -o /var/cache/other.img {NEW}; mv /h/* {place}/; rmdir /h"
 
 
 def menu(edit: str) -> str:

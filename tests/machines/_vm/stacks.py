@@ -156,9 +156,8 @@ def make(name: str, work: Path) -> None:
         )
         common, own = (HERE / "uml_common.sh").read_text(), stack.script()
         brought = carrier_folder(work, stack, name)
-        read = "" if stack.booted else f"session {brought}\n"
         script.write_text(
-            f"SRC={source}\n{common}\n{links}\nEXTRA='{stack.arguments}'\n{own}\n{read}sync\numount -R /target\necho MADE\n"
+            f"SRC={source}\n{common}\n{links}\nEXTRA='{stack.arguments}'\n{own}\n{_session(stack, brought)}"
         )
         log = work / name / "make.log"
         started = time.monotonic()
@@ -178,6 +177,15 @@ def make(name: str, work: Path) -> None:
             keep(name, work / name)
     finally:
         tool("umount", str(source))
+
+
+def _session(stack: Stack, brought: Path) -> str:
+    """What is read there and then; nothing of a machine that will be booted."""
+    lines = [] if stack.booted else [f"session {brought}"]
+    for each in stack.breaks:
+        if each.outside:
+            lines += ["umount -R /target", each.do, f"session_only {brought} {each.name}"]
+    return "\n".join([*lines, "sync", "umount -R /target", "echo MADE", ""])
 
 
 def inside_native(source: Path, stack: Stack) -> None:
@@ -204,7 +212,7 @@ def carrier_folder(work: Path, stack: Stack, name: str) -> Path:
     for extra in stack.brings:
         shutil.copy(work / extra, folder / Path(extra).name)
     (folder / "session.json").write_text(
-        json.dumps([stack.prepare, [[each.name, each.do, each.undo] for each in stack.breaks]])
+        json.dumps([stack.prepare, [[each.name, each.do, each.undo] for each in stack.breaks if not each.outside]])
     )
     (folder / "out").mkdir()
     return folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from machines._vm.stack import AGAIN, INITRD, NEW, Break, Stack, mdadm
+from machines._vm.stack import AGAIN, INITRD, NEW, Break, Stack, mdadm, without
 
 STACKS: dict[str, Stack] = {
     "lvm": Stack(
@@ -10,7 +10,7 @@ STACKS: dict[str, Stack] = {
         "lvm",
         ("grub-pc", "lvm2", "xz-utils"),
         {"lvm0": 2000, "lvm1": 200},
-        native=f"echo COMPRESS=xz >/etc/initramfs-tools/conf.d/compress\n{AGAIN}",
+        native=f"echo COMPRESS=xz >/etc/initramfs-tools/conf.d/compress\n{AGAIN}\n{without('lvm2')}",
         rescued=True,
         breaks=(
             Break(
@@ -34,8 +34,8 @@ STACKS: dict[str, Stack] = {
             Break(
                 "lvm-initramfs-without-lvm",
                 "lvm2's hook was taken away and the newest initramfs was built again.",
-                f"cp {INITRD} /run/i; mv /usr/share/initramfs-tools/hooks/lvm2 /run/h; update-initramfs -u -k {NEW}",
-                f"mv /run/h /usr/share/initramfs-tools/hooks/lvm2; cp /run/i {INITRD}",
+                f"cp {INITRD} /run/i; cp /var/cache/other.img {INITRD}",
+                f"cp /run/i {INITRD}",
             ),
         ),
     ),
@@ -44,7 +44,9 @@ STACKS: dict[str, Stack] = {
         "raid5",
         ("grub-pc", "mdadm"),
         {"raid0": 1000, "raid1": 1000, "raid2": 1000},
-        native=mdadm("11111111:aaaaaaaa:22222222:00000000", "11111111:aaaaaaaa:22222222:00000001"),
+        native=mdadm("11111111:aaaaaaaa:22222222:00000000", "11111111:aaaaaaaa:22222222:00000001")
+        + "\ncp /etc/mdadm/mdadm.conf /m; sed -i s/11111111:aaaaaaaa/99999999:aaaaaaaa/ /etc/mdadm/mdadm.conf\n"
+        + f"mkinitramfs -o /var/cache/other.img {NEW}; mv /m /etc/mdadm/mdadm.conf",
         rescued=True,
         breaks=(
             Break(
@@ -57,8 +59,8 @@ STACKS: dict[str, Stack] = {
             Break(
                 "raid5-config-of-before",
                 "mdadm.conf of the machine before a reinstallation was restored, and the newest initramfs was built.",
-                "cp -a /etc/mdadm/mdadm.conf /run/m; cp -a " + INITRD + " /run/i; "
-                f"sed -i s/11111111:aaaaaaaa/99999999:aaaaaaaa/ /etc/mdadm/mdadm.conf; update-initramfs -u -k {NEW}",
+                f"cp -a /etc/mdadm/mdadm.conf /run/m; cp -a {INITRD} /run/i; cp /var/cache/other.img {INITRD}; "
+                "sed -i s/11111111:aaaaaaaa/99999999:aaaaaaaa/ /etc/mdadm/mdadm.conf",
                 f"cp -a /run/m /etc/mdadm/mdadm.conf; cp -a /run/i {INITRD}",
             ),
             Break(
@@ -88,13 +90,13 @@ STACKS: dict[str, Stack] = {
         "lvm_on_mirror",
         ("grub-pc", "mdadm", "lvm2"),
         {"pair0": 1900, "pair1": 1900},
-        native=mdadm("55555555:aaaaaaaa:66666666:00000000"),
+        native=mdadm("55555555:aaaaaaaa:66666666:00000000") + "\n" + without("mdadm"),
         breaks=(
             Break(
                 "mirror-initramfs-without-mdadm",
                 "mdadm's hook was taken away and the newest initramfs was built again.",
-                f"cp {INITRD} /run/i; mv /usr/share/initramfs-tools/hooks/mdadm /run/h; update-initramfs -u -k {NEW}",
-                f"mv /run/h /usr/share/initramfs-tools/hooks/mdadm; cp /run/i {INITRD}",
+                f"cp {INITRD} /run/i; cp /var/cache/other.img {INITRD}",
+                f"cp /run/i {INITRD}",
             ),
         ),
     ),
@@ -103,20 +105,30 @@ STACKS: dict[str, Stack] = {
         "luks1_whole",
         ("grub-pc", "cryptsetup", "cryptsetup-initramfs"),
         {"safe0": 2000},
+        breaks=(
+            Break(
+                "luks-boot-converted-to-argon2",
+                "The volume was converted to LUKS2 and its key slot to Argon2: GRUB cannot open it any more.",
+                "cryptsetup close vda1_crypt; cryptsetup convert -q --type luks2 /dev/vda1; "
+                "cryptsetup luksConvertKey -q --pbkdf argon2id --pbkdf-memory 32768 --pbkdf-force-iterations 4 --key-file /run/key "
+                "/dev/vda1; cryptsetup open --key-file /run/key /dev/vda1 vda1_crypt; mount /dev/mapper/vda1_crypt /target",
+                outside=True,
+            ),
+        ),
     ),
     "luks2-root": Stack(
         "A server started by BIOS: /boot plain, the root directly in LUKS2 with a PBKDF2 key slot.",
         "luks2_root",
         ("grub-pc", "cryptsetup", "cryptsetup-initramfs"),
         {"locked0": 2000},
+        native=without("cryptroot", "cryptgnupg", "cryptopensc", "cryptkeyctl", "cryptpassdev", "cryptroot-unlock"),
         rescued=True,
         breaks=(
             Break(
                 "luks-initramfs-without-cryptsetup",
                 "cryptsetup-initramfs' hook was taken away and the newest initramfs was built again.",
-                f"cp {INITRD} /run/i; mkdir /run/h; mv /usr/share/initramfs-tools/hooks/crypt* /run/h/; "
-                f"update-initramfs -u -k {NEW}",
-                f"mv /run/h/* /usr/share/initramfs-tools/hooks/; cp /run/i {INITRD}",
+                f"cp {INITRD} /run/i; cp /var/cache/other.img {INITRD}",
+                f"cp /run/i {INITRD}",
             ),
             Break(
                 "luks-volume-formatted-again",
@@ -125,13 +137,6 @@ STACKS: dict[str, Stack] = {
                 "cryptsetup luksUUID -q --uuid 77777777-aaaa-4aaa-8aaa-000000000002 /dev/vda2",
             ),
         ),
-    ),
-    "luks2-argon-boot": Stack(
-        "A server with everything in LUKS2, /boot too, whose only key slot uses Argon2: GRUB cannot open it. Broken as it is.",
-        "luks2_whole",
-        ("grub-pc", "cryptsetup", "cryptsetup-initramfs"),
-        {"safe0": 2000},
-        healthy=False,
     ),
     "btrfs": Stack(
         "A server started by BIOS from a btrfs with subvolumes; /boot lies in the root's.",

@@ -56,6 +56,9 @@ table() {
 # copy_system: the system to /target, where the stack's file systems are mounted, with what a chroot needs.
 copy_system() {
     cp -a /src/. /target/
+    bind
+}
+bind() {
     for folder in proc sys dev run tmp; do
         mkdir -p "/target/$folder"
         mount --bind "/$folder" "/target/$folder"
@@ -70,13 +73,23 @@ session() {
         [ ! -e "$path/dev" ] || mknod "/dev/$(basename "$path")" b $(tr : ' ' <"$path/dev")
     done
     # From a rescue shell first: the root is mounted, nothing of it runs, and udev has no database.
-    python3 /target/run/bk/session.py /target
+    python3 /target/run/bk/session.py /target rescue
     mkdir -p /run/udev
     /usr/lib/systemd/systemd-udevd --daemon --resolve-names=never
     udevadm trigger --action=add --subsystem-match=block
     udevadm settle --timeout=60 || true
     chroot /target python3 /run/bk/session.py
     cp /run/bk-out/*.json /target/run/bk/out/
+    umount /target/run/bk
+}
+# session_only FOLDER NAME: one more recording, after something was done while nothing of the machine ran.
+session_only() {
+    bind
+    mount -t hostfs -o "$1" hostfs /target/run/bk
+    udevadm trigger --action=add --subsystem-match=block
+    udevadm settle --timeout=60 || true
+    chroot /target python3 /run/bk/session.py / "$2"
+    cp "/run/bk-out/$2.json" /target/run/bk/out/
     umount /target/run/bk
 }
 # Settings for a serial console and a short menu, run inside the system.

@@ -120,6 +120,20 @@ def test_lvm_in_the_image(tools: Any, expected: list[Severity]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tools", "expected"),
+    [
+        (frozenset({"mdadm"}), []),
+        (frozenset({"lvm"}), DEFAULT_AND_OTHER),
+        (Unknown("not listed"), [Severity.UNKNOWN]),
+    ],
+)
+def test_mdadm_in_the_image(tools: Any, expected: list[Severity]) -> None:
+    state = on(*ARRAY, tools=tools, texts=())
+    known = [finding.severity for finding in found(state, "initramfs-raid-missing")]
+    assert known == expected or (expected == [Severity.UNKNOWN] and known == [])
+
+
+@pytest.mark.parametrize(
     ("kdfs", "expected"),
     [(("argon2id",), [Severity.WILL_NOT_BOOT]), (("argon2id", "pbkdf2"), []), ((), [Severity.UNKNOWN])],
 )

@@ -60,8 +60,8 @@ def test_the_gates_hold(name: str) -> None:
     runbook = make_runbook(result, POLICY, generated_at=AT, paper=PAPER)
     check_all(runbook, result.state)
     assert render_runbook(runbook, "text").isascii()
-    for paper in ("a4", "letter"):
-        assert len(pypdf.PdfReader(io.BytesIO(render_runbook(runbook, "pdf", paper=paper))).pages) <= 12
+    # Letter is the shorter sheet; A4 is counted for the table of docs/reference/stacks.md.
+    assert len(pypdf.PdfReader(io.BytesIO(render_runbook(runbook, "pdf", paper="letter"))).pages) <= 12
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -39,6 +39,7 @@ from bootkeep.remedies.initramfs_damaged import initramfs_damaged
 from bootkeep.remedies.initramfs_driver_missing import initramfs_driver_missing
 from bootkeep.remedies.initramfs_luks_missing import initramfs_luks_missing
 from bootkeep.remedies.initramfs_lvm_missing import initramfs_lvm_missing
+from bootkeep.remedies.initramfs_raid_missing import initramfs_raid_missing
 from bootkeep.remedies.install_only_weak import install_only_weak
 from bootkeep.remedies.interface_names_change import interface_names_change
 from bootkeep.remedies.kdump_without_memory import kdump_without_memory
@@ -102,6 +103,7 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "initramfs-compression-unsupported": initramfs_compression_unsupported,
         "initramfs-luks-missing": initramfs_luks_missing,
         "initramfs-lvm-missing": initramfs_lvm_missing,
+        "initramfs-raid-missing": initramfs_raid_missing,
         "interface-names-change": interface_names_change,
         "kdump-without-memory": kdump_without_memory,
         "kernel-argument-unresolved": kernel_argument_unresolved,
