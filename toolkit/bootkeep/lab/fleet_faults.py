@@ -184,7 +184,9 @@ def disk_full_on_master(bench: Bench, count: int) -> str:
 
 def disk_full_on_host(bench: Bench, count: int) -> str:
     """The host's disk fills up: what the master has confirmed makes room, what it has not stays, and it is told."""
-    ballast = bench.store.root / "ballast"
+    bench.make(6)  # something that the master has, and that may go
+    first = bench.tally("")
+    ballast = bench.store.root.parent / "ballast"
     before = set(bench.store.transaction_ids())
     with ballast.open("wb") as stream:
         try:
@@ -203,7 +205,8 @@ def disk_full_on_host(bench: Bench, count: int) -> str:
             )
     gone = before - set(bench.store.transaction_ids())
     ballast.unlink()
-    return f"{len(gone)} confirmed ones made room, {refused} could not be recorded at all"
+    kept = "" if first.lost == 0 else f"{first.lost} lost BEFORE the disk was full, "
+    return f"{kept}{len(gone)} confirmed ones made room, {refused} could not be recorded at all"
 
 
 FAULTS: dict[str, tuple[str, Callable[[Bench, int], str], int]] = {
