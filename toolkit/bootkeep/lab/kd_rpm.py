@@ -24,7 +24,6 @@ from bootkeep.lab.claims import Chapter
 from bootkeep.lab.host import DisposableHost, disposable_host
 from bootkeep.lab.image import Image
 from bootkeep.lab.scenarios import boot_digests
-from bootkeep.lab.static_menu import HOOKS_FOLDER
 from bootkeep.lab.typist import MENU, PROMPT, follow
 from bootkeep.lab.vm import Boot, boot, wait_for_proof
 
@@ -114,20 +113,17 @@ def play_protected(image: Image, *, work: Path, binds: Mapping[str, Path], say: 
 
 
 def _hooks_in_force(host: DisposableHost) -> str:
-    """How the package bootkeep-hooks came: by the formula, or by hand where the formula does not install it; empty when not at all.
+    """Which package of hooks the formula installed; empty when it did not.
 
     Its deadline is made longer: this machine may have ten other things to do, and what is shown here is no benchmark.
     """
-    how = "bootkeep-hooks was installed by the formula"
-    if host.run(["rpm", "-q", "bootkeep-hooks"]).exit_code != 0:
-        how = "bootkeep-hooks was installed by hand (rpm -U): the formula does not do so yet"
-        done = host.run(["sh", "-c", f"exec rpm -U {HOOKS_FOLDER}/bootkeep-hooks-*.rpm"], timeout_s=120)
-        if done.exit_code != 0:
-            return ""
+    done = host.run(["rpm", "-q", "bootkeep-hooks"])
+    if done.exit_code != 0:
+        return ""
     host.write("/etc/bootkeep/hooks.conf", f"python='/opt/salt/bin/python3'\ndeadline={_DEADLINE_S}\n")
     edit = f's/"hook_deadline_s": [0-9.]*/"hook_deadline_s": {_DEADLINE_S}/'
     host.must(["sed", "-i", edit, "/etc/bootkeep/config.json"])
-    return how
+    return f"{done.stdout.strip()}, installed by the formula"
 
 
 def install_toolkit(host: DisposableHost) -> None:

@@ -15,11 +15,8 @@ from bootkeep.lab.chroot import checked, in_chroot
 from bootkeep.lab.image import DISK_BYTES, Image, install_salt
 from bootkeep.lab.proof import PROOF_SCRIPT, PROOF_UNIT
 from bootkeep.lab.rpm.flavours import ROOT_UUID
-from bootkeep.lab.rpm.packages import build, hooks
 from bootkeep.lab.rpm.root import RpmRoot, unpacked
 
-#: Where the package bootkeep-hooks lies on the host, as `make rpms` builds it.
-HOOKS_FOLDER = "/srv/rpms/bootkeep"
 _SETTINGS = {
     "etc/fstab": f"UUID={ROOT_UUID} / ext4 defaults 0 1\n",
     "etc/default/grub": (
@@ -51,7 +48,6 @@ def static_menu_disk(built: RpmRoot, salt_packages: Path, disk: Path) -> Image:
             path.write_text(text, encoding="utf-8")
         (root / "usr/local/sbin/lab-proof").chmod(0o755)
         install_salt(root, salt_packages)
-        build(root, hooks(), root / HOOKS_FOLDER[1:])
         checked(in_chroot(root, ["systemctl", "enable", "lab-proof.service"]), "enabling the proof")
         for unneeded in ("named", "careless"):
             shutil.rmtree(root / "srv/rpms" / unneeded, ignore_errors=True)
