@@ -58,6 +58,8 @@ def write(machine: str, name: str, stack: Stack, broken: Break | None, source: P
     }
     answers = {_devices(key): reading for key, reading in answers.items() if key not in composed} | composed
     answers.pop("file:/sys/class/dmi/id/product_serial", None)
+    if not stack.booted:
+        answers = {key: _with_serials(key, reading, stack) for key, reading in answers.items()}
     readings = Readings(answers)
     folder = MACHINES / machine
     folder.mkdir(exist_ok=True)
@@ -91,7 +93,7 @@ def _readme(machine: str, name: str, stack: Stack, broken: Break | None, compose
     ]
     if composed:
         lines += [
-            "Only the kernel's own lists call its disks ubda: that was replaced by vda. Composed, because that kernel is",
+            "Only the kernel's own lists call its disks ubda: vda is put there, and their serial numbers. Composed, because it is",
             "none of the installed ones and has neither PCI nor a network card"
             + (" nor a firmware:" if stack.firmware != "bios" else ":"),
             "",
@@ -100,6 +102,16 @@ def _readme(machine: str, name: str, stack: Stack, broken: Break | None, compose
         ]
     lines += ["Shortened: dpkg's status to four fields, modules.builtin to disk drivers, debconf to grub-pc's answer."]
     return "\n".join(lines) + "\n"
+
+
+def _with_serials(key: str, reading: Reading, stack: Stack) -> Reading:
+    """The disks' serial numbers, as the links in /dev/disk/by-id have them: that kernel's disks have no place for one."""
+    if not key.startswith("command:lsblk") or not reading.text:
+        return reading
+    tree = json.loads(reading.text)
+    serials = {f"vd{chr(97 + number)}": serial for number, serial in enumerate(stack.disks)}
+    tree["blockdevices"] = [{**row, "serial": serials.get(row["name"], row["serial"])} for row in tree["blockdevices"]]
+    return Reading(reading.status, json.dumps(tree), reading.exit_code, reading.detail)
 
 
 def _devices(text: str) -> str:

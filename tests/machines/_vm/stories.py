@@ -13,7 +13,6 @@ PLAIN: dict[str, Stack] = {
         "plain",
         ("grub-pc",),
         {"plain0": 2000},
-        rescued=True,
         breaks=(
             Break(
                 "menu-timeout-endless",

@@ -170,6 +170,8 @@ STACKS: dict[str, Stack] = {
             *("-device", "scsi-hd,bus=s0.0,drive=p0,serial=mpath0,wwn=0x5000c50015ea71ac,share-rw=on,bootindex=1"),
             *("-device", "scsi-hd,bus=s1.0,drive=p1,serial=mpath0,wwn=0x5000c50015ea71ac,share-rw=on"),
         ),
+        prepare="echo grub-pc grub-pc/install_devices multiselect "
+        "/dev/disk/by-id/dm-uuid-mpath-35000c50015ea71ac | debconf-set-selections",
         breaks=(
             Break(
                 "multipath-initramfs-without",

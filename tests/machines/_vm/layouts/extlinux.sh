@@ -6,10 +6,14 @@ mount /dev/vda1 /target
 copy_system
 echo "UUID=$(uuid_of /dev/vda1) / ext4 errors=remount-ro 0 1" >/target/etc/fstab
 inside "
-extlinux-update
-sed -i 's/^EXTLINUX_PARAMETERS=.*/EXTLINUX_PARAMETERS=\"ro console=ttyS0,115200\"/; s/^EXTLINUX_TIMEOUT=.*/EXTLINUX_TIMEOUT=\"10\"/' /etc/default/extlinux
 mkdir -p /boot/extlinux
 extlinux --install /boot/extlinux
 head -c 440 /usr/lib/EXTLINUX/mbr.bin | dd of=/dev/vda conv=notrunc status=none
-extlinux-update
-sed -i '1i SERIAL 0 115200' /boot/extlinux/extlinux.conf"
+{
+    echo 'SERIAL 0 115200'
+    echo 'DEFAULT newest'
+    echo 'LABEL newest'
+    echo '  KERNEL ../vmlinuz-6.1.0-56-cloud-amd64'
+    echo '  INITRD ../initrd.img-6.1.0-56-cloud-amd64'
+    echo '  APPEND root=UUID=$(uuid_of /dev/vda1) ro console=ttyS0,115200'
+} >/boot/extlinux/extlinux.conf"

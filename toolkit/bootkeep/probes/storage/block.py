@@ -74,12 +74,17 @@ def _device(row: dict[str, Any], parents: tuple[str, ...], links: dict[str, tupl
 
 
 def persistent_links(readings: Readings) -> dict[str, tuple[str, ...]]:
-    """Kernel name -> links in /dev/disk/by-id."""
+    """Kernel name -> links in /dev/disk/by-id; of mapped devices also by the mapping's name, which is what lsblk calls them."""
     rows = rows_of(readings, BY_ID, "/dev/disk/by-id")
     found: dict[str, list[str]] = {}
     if isinstance(rows, tuple):
         for row in rows:
             found.setdefault(posixpath.basename(str(row.get("target", ""))), []).append(str(row.get("path", "")))
+    for kernel_name, paths in list(found.items()):
+        for path in paths:
+            mapping = posixpath.basename(path).removeprefix("dm-name-")
+            if mapping != posixpath.basename(path):
+                found[mapping] = found[kernel_name]
     return {name: tuple(sorted(paths)) for name, paths in found.items()}
 
 
