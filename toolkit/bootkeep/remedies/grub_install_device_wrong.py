@@ -5,7 +5,7 @@ from __future__ import annotations
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.storage import BlockDevice
-from bootkeep.facts.typed import plain, shell_word, valid_path
+from bootkeep.facts.typed import assign, plain, shell_word, valid_path
 from bootkeep.remedies.common import SAVED, both, commands, covered, not_covered, rebuild_menu
 from bootkeep.remedies.layout import layout_of
 from bootkeep.remedies.toolset import EVERY, tools_of
@@ -87,7 +87,7 @@ def _answer(state: BootState, names: list[str], previous: tuple[str, ...]) -> tu
             expect="the names that you typed",
             on_fail="debconf is missing or locked: go on, and do this after the boot",
             undo=(
-                *commands(f"D={shell_word(before)}"),
+                *assign("D", before),
                 f'echo "grub-pc {question} $D" | \\',
                 "    debconf-set-selections",
             ),

@@ -6,6 +6,7 @@ import re
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
+from bootkeep.facts.typed import COMMAND_WIDTH, assign
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.common import (
     both,
@@ -25,6 +26,13 @@ ID = "initramfs-driver-missing"
 TITLE = "Put the driver of the root disk into the initramfs"
 LIST = "/etc/initramfs-tools/modules"
 DRACUT_FILE = "/etc/dracut.conf.d/90-bootkeep.conf"
+
+
+def _search(listing: str, pattern: str) -> tuple[str, ...]:
+    """Look for a pattern of any length: a way through many layers names many drivers."""
+    if len(pattern) <= COMMAND_WIDTH - 8:
+        return commands(f"{listing} | grep -E '{pattern}'")
+    return (*assign("P", pattern), *commands(f'{listing} | grep -E "$P"'))
 
 
 def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
@@ -59,7 +67,7 @@ def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
     look = Step(
         Place.LIVE,
         "See that they are inside.",
-        commands(f"{tools.list_image} {tools.initramfs(release)} | grep -E '/({pattern})[.]ko'"),
+        _search(f"{tools.list_image} {tools.initramfs(release)}", f"/({pattern})[.]ko"),
         expect="a line that ends in .ko, .ko.xz or .ko.zst for each driver",
         on_fail=f"Look for it: find /lib/modules/{release} -name '*.ko*'; not there: previous kernel (section P)",
     )
