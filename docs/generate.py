@@ -8,6 +8,7 @@ A test compares the committed pages with what this prints, so that the reference
 from __future__ import annotations
 
 import re
+import sys
 from enum import Enum
 from pathlib import Path
 
@@ -176,11 +177,20 @@ def changes_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def stacks_page() -> str:
+    """Every recorded machine and what is found on it, from the folders of tests/machines."""
+    sys.path.insert(0, str(DOCS.parent / "tests"))
+    from machines.table import stacks_page as page
+
+    return page()
+
+
 PAGES = {
     "reference/command-line.md": command_line_page,
     "man/bootkeep.1": man_page,
     "reference/noise.md": noise_page,
     "reference/changes/index.md": changes_page,
+    "reference/stacks.md": stacks_page,
 }
 
 

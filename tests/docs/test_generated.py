@@ -32,6 +32,19 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
     assert (CHECKOUT / "docs" / name).read_text(encoding="utf-8") == generator().PAGES[name]()
 
 
+def test_the_table_of_machines_is_current() -> None:
+    """Every machine, its findings and its class; how many pages a runbook has may move, and never beyond twelve."""
+
+    def without_pages(text: str) -> str:
+        return re.sub(r"\| \d+ \|$", "|", text, flags=re.MULTILINE)
+
+    now = generator().PAGES["reference/stacks.md"]()
+    committed = (CHECKOUT / "docs/reference/stacks.md").read_text(encoding="utf-8")
+    assert without_pages(committed) == without_pages(now)
+    counts = [int(count) for count in re.findall(r"\| (\d+) \|$", now, flags=re.MULTILINE)]
+    assert len(counts) >= 25 and max(counts) <= 12
+
+
 def test_the_man_page_has_no_error() -> None:
     """groff's own warnings, all of them."""
     done = run(["groff", "-man", "-Tascii", "-P-cbou", "-ww", str(CHECKOUT / "docs/man/bootkeep.1")], timeout_s=30)

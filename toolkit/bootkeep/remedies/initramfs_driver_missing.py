@@ -28,11 +28,11 @@ LIST = "/etc/initramfs-tools/modules"
 DRACUT_FILE = "/etc/dracut.conf.d/90-bootkeep.conf"
 
 
-def _search(listing: str, pattern: str) -> tuple[str, ...]:
+def searched(listing: str, pattern: str, how: str = "grep -E") -> tuple[str, ...]:
     """Look for a pattern of any length: a way through many layers names many drivers."""
     if len(pattern) <= COMMAND_WIDTH - 8:
-        return commands(f"{listing} | grep -E '{pattern}'")
-    return (*assign("P", pattern), *commands(f'{listing} | grep -E "$P"'))
+        return commands(f"{listing} | {how} '{pattern}'")
+    return (*assign("P", pattern), *commands(f'{listing} | {how} "$P"'))
 
 
 def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
@@ -67,7 +67,7 @@ def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
     look = Step(
         Place.LIVE,
         "See that they are inside.",
-        _search(f"{tools.list_image} {tools.initramfs(release)}", f"/({pattern})[.]ko"),
+        searched(f"{tools.list_image} {tools.initramfs(release)}", f"/({pattern})[.]ko"),
         expect="a line that ends in .ko, .ko.xz or .ko.zst for each driver",
         on_fail=f"Look for it: find /lib/modules/{release} -name '*.ko*'; not there: previous kernel (section P)",
     )

@@ -9,7 +9,7 @@ from bootkeep.facts.typed import plain, shell_word
 from bootkeep.facts.unknown import Unknown
 from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH
 from bootkeep.remedies.common import ENTRIES, has_bls
-from bootkeep.remedies.initramfs_driver_missing import modules_of_the_way
+from bootkeep.remedies.initramfs_driver_missing import modules_of_the_way, searched
 from bootkeep.remedies.toolset import EVERY
 from bootkeep.runbook.cards import Cards
 from bootkeep.runbook.host import HostFacts, root_argument
@@ -147,7 +147,7 @@ def _has_the_drivers(facts: HostFacts, card: str) -> list[tuple[Step, str]]:
     step = shell(
         Place.TARGET,
         "The initramfs has the drivers of this host's disks.",
-        f"{facts.tools.list_image} {good.initramfs_path} | grep -oE '/({pattern})[.]ko'",
+        *searched(f"{facts.tools.list_image} {good.initramfs_path}", f"/({pattern})[.]ko", "grep -oE"),
         expect=f"a line for each of: {', '.join(drivers)}",
     )
     return [(step, card)]
