@@ -19,6 +19,10 @@ from bootkeep.reports.fleet_names import host_page, runbook_page, transaction_pa
 from bootkeep.reports.fleet_plot import Plot
 from bootkeep.reports.html import environment
 
+#: Rows of the overview that are laid out at once; as many as templates/fleet/fleet.js shows.
+_AT_FIRST = 200
+#: Runs before the body: says that scripts run, so that a large table's rest need not be laid out.
+_EARLY = 'document.documentElement.className = "js";'
 #: So many hosts of one shared change are named; the rest is counted.
 _NAMED = 60
 _RANKS = {"NO-GO": 0, "UNKNOWN": 1, "GO": 2}
@@ -162,6 +166,7 @@ class OverviewPage:
     shared_days: int
     kernels: tuple[tuple[str, int], ...]  # release that runs, on how many hosts; the most first
     made_at: str
+    at_first: int = _AT_FIRST
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
@@ -365,14 +370,21 @@ def _render(
     name: str, page: Any, *, top: str = "", here: str, scripts: tuple[str, ...] = ("fleet.js",), beside: bool = False
 ) -> str:
     script = "".join(_source(each) for each in scripts)
-    allowed = f"'sha256-{_hash(script)}'" + (" 'self'" if beside else "")
+    allowed = f"'sha256-{_hash(_EARLY)}' 'sha256-{_hash(script)}'" + (" 'self'" if beside else "")
     policy = (
         f"default-src 'none'; style-src 'sha256-{_hash(_style())}'; script-src {allowed}; "
         "base-uri 'none'; form-action 'none'"
     )
     template = environment().get_template(f"fleet/{name}.html.j2")
     return template.render(
-        page=page, top=top, here=here, policy=policy, style=_style(), script=script, tool_version=__version__
+        page=page,
+        top=top,
+        here=here,
+        policy=policy,
+        style=_style(),
+        early=_EARLY,
+        script=script,
+        tool_version=__version__,
     )
 
 

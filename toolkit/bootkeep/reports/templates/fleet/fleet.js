@@ -14,6 +14,11 @@
   }
   if (!table || document.getElementById("search")) { return; }
   var body = table.tBodies[0], rows = Array.prototype.slice.call(body.rows), texts = null;
+  // A large table's rest is not laid out while it is read (class js, set in the head); from here on it is rows like all others.
+  Array.prototype.slice.call(table.tBodies, 1).forEach(function (rest) {
+    Array.prototype.slice.call(rest.rows).forEach(function (row) { row.hidden = true; rows.push(row); body.appendChild(row); });
+    rest.remove();
+  });
   var told = document.getElementById("told"), more = document.getElementById("more"), flags = [];
   var tiles = Array.prototype.slice.call(document.querySelectorAll("ul.tiles li[data-flag]"));
   function words() { return box ? box.value.toLowerCase().split(/\s+/).filter(Boolean) : []; }
@@ -98,10 +103,10 @@
       if (down) { keyed.reverse(); }
       rows = keyed.map(function (pair) { return pair[1]; });
       texts = null;
-      var all = document.createDocumentFragment();
-      rows.forEach(function (row) { all.appendChild(row); });
-      body.appendChild(all);
+      table.removeChild(body); // thousands of rows are moved outside, and laid out once
+      rows.forEach(function (row) { body.appendChild(row); });
       apply(false);
+      table.appendChild(body);
     });
   });
   // On paper every match, and heads without buttons: Chromium repeats no head that holds one.
