@@ -17,23 +17,7 @@ from bootkeep.edges.site_folder import ONLY_US, PageFile, Readers, SiteWritten, 
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.fleet_overview import FleetHost, FleetTransaction
 from bootkeep.reports.document import Link, Report
-from bootkeep.reports.fleet_html import (
-    DayEntry,
-    DayPage,
-    HostLine,
-    HostPage,
-    OverviewPage,
-    RunbookPage,
-    SharedLine,
-    TimelinePage,
-    TransactionLine,
-    render_day,
-    render_host,
-    render_overview,
-    render_runbook,
-    render_timeline,
-    shard_rows,
-)
+from bootkeep.reports.fleet_html import render_day, render_host, render_overview, render_runbook, render_timeline
 from bootkeep.reports.fleet_names import (
     INDEX,
     TIMELINE,
@@ -44,6 +28,18 @@ from bootkeep.reports.fleet_names import (
     transaction_page,
 )
 from bootkeep.reports.fleet_plot import moods_by_day, plot_days
+from bootkeep.reports.fleet_views import (
+    DayEntry,
+    DayPage,
+    HostLine,
+    HostPage,
+    OverviewPage,
+    RunbookPage,
+    SharedLine,
+    TimelinePage,
+    TransactionLine,
+    shard_rows,
+)
 from bootkeep.reports.html import render_html
 from bootkeep.reports.same_change import same_changes
 
