@@ -170,14 +170,27 @@ def suse15_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RpmMachine
 
 
 @pytest.fixture
-def el9(el9_root: RpmMachine) -> RpmMachine:
+def el9(el9_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[RpmMachine]:
     """EL 9 in its first state."""
-    el9_root.reset()
-    return el9_root
+    yield from _in_first_state(el9_root, request.node.name)
 
 
 @pytest.fixture
-def suse15(suse15_root: RpmMachine) -> RpmMachine:
+def suse15(suse15_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[RpmMachine]:
     """SLES 15 in its first state."""
-    suse15_root.reset()
-    return suse15_root
+    yield from _in_first_state(suse15_root, request.node.name)
+
+
+def _in_first_state(machine: RpmMachine, case: str) -> Iterator[RpmMachine]:
+    """The machine, and afterwards one line in .cache/rpm/cases.txt: what became of the kernel, and what is on record."""
+    machine.reset()
+    before = machine.kernel(machine.built.installed)
+    yield machine
+    after = machine.kernel(machine.built.installed)
+    kernel = "bootable, checksums as before" if after == before else "gone" if not after else "changed"
+    records = [
+        f"{item.caller.manager}: {item.outcome.value}" + (" (hook missed)" if item.hook_missed else "")
+        for item in machine.transactions()
+    ]
+    with (CACHE / "rpm/cases.txt").open("a", encoding="utf-8") as stream:
+        stream.write(f"{case:64} | {kernel:30} | {'; '.join(records) or 'no record'}\n")
