@@ -12,6 +12,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -263,6 +264,10 @@ def run_faults(names: list[str], *, small: bool, root: Path) -> Iterator[Tally]:
             yield under_test.tally(title, note)
 
 
+def _end(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     """Run them in a mount namespace of their own; exit code 1 when a record was lost or came twice."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -282,6 +287,8 @@ def main() -> int:
             *sys.argv[1:],
         ]
         os.execvpe(again[0], again, {**os.environ, "BOOTKEEP_OWN_MOUNTS": "1"})  # noqa: S606
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     root = scratch_folder("faults")
     bad = made = 0
     try:
