@@ -34,18 +34,22 @@ def watched(work: Callable[[], int]) -> int | None:
     """
     said, saying = os.pipe()
     alive, living = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _worker(work, said, saying, alive, living)
-    os.close(saying)
-    os.close(alive)
+    # Before there is a worker: a deadline right after the fork must not end this process without a word.
     signal.signal(signal.SIGTERM, _give_up)
     text = bytearray()
+    pid = 0
     try:
+        pid = os.fork()
+        if pid == 0:
+            _worker(work, said, saying, alive, living)
+        os.close(saying)
+        os.close(alive)
         _listen(said, text, seconds=None)
         return _exit_code(pid)
     except OutOfTime:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if pid == 0:
+            raise
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)  # timeout(1) tells its whole group; a caller without one tells only us
         if _listen(said, text, seconds=_LAST_WORDS_S):

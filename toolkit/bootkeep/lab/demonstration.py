@@ -130,7 +130,7 @@ def _transactions(host: DisposableHost, image: Image, progress: Callable[[str], 
         played = play(scene, scenario)
         wrong = problems(scene, played)
         entries = pages.write_reports(scene, played, out)
-        said = "; ".join(entry.headline for entry in entries)
+        said = "\n      ".join(entry.headline for entry in entries)
         told.append(Told(scenario.letter, scenario.title, said, tuple(wrong), tuple(entries)))
         for line in wrong:
             progress(f"    DOES NOT HOLD: {line}")
