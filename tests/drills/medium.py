@@ -133,9 +133,6 @@ def _build(work: Path, say: Say) -> None:
         ),
         *(f"--dpkgopt=path-exclude={path}" for path in cut),
         *(SUITE, str(root)),
-        f"deb http://deb.debian.org/debian {SUITE} main",
-        f"deb http://deb.debian.org/debian {SUITE}-updates main",
-        f"deb http://deb.debian.org/debian-security {SUITE}-security main",
     ]
     checked(run(argv, timeout_s=1200), "mmdebstrap")
     (root / "etc/fstab").write_text("", encoding="utf-8")
