@@ -41,7 +41,7 @@ kd: setup wheels rpms ## what happened to K.D., in real boots (QEMU): unprotecte
 	@$(BIN)/python -m bootkeep.lab.kd --out out/kd --cache $(CACHE)
 
 test: setup ## all tests, with real package managers in disposable hosts; a worker a core
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fleet-demo: setup wheels ## a real master with three minions in disposable hosts: highstate, transactions, timings, pages in out/fleet
 	@$(BIN)/python -m bootkeep.lab.fleet_demo --out out/fleet --cache $(CACHE)

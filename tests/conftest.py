@@ -1,7 +1,7 @@
 """What all tests share: the disposable Debian 12 host, built once and cached, and who runs what when there are two workers.
 
 ``make test`` gives each core a worker (pytest-xdist). The slow tests, which mostly wait for a machine, come first, so that
-the quick ones fill the gaps; the tests of one file stay together, because they share a host.
+the quick ones fill the gaps; the tests of one file stay together and in order (``--dist loadfile``), because they share a host.
 """
 
 from __future__ import annotations
@@ -30,21 +30,15 @@ settings.load_profile("bootkeep")
 
 #: Folders of tests with hosts of their own, in the order in which they begin; all others come after them.
 _FIRST = ("lab", "packages", "rpm", "fleet", "salt", "docs")
-#: Folders whose files share daemons that are dear to start: one worker runs them all.
-_TOGETHER = ("fleet",)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow folders first, and each file (or folder that shares daemons) to one worker."""
-    root = Path(__file__).parent
-
-    def folder(item: pytest.Item) -> str:
-        return item.path.relative_to(root).parts[0]
-
-    items.sort(key=lambda item: _FIRST.index(folder(item)) if folder(item) in _FIRST else len(_FIRST))
-    for item in items:
-        group = folder(item) if folder(item) in _TOGETHER else str(item.path.relative_to(root))
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Slow folders first."""
+    items.sort(key=lambda item: _FIRST.index(_folder(item)) if _folder(item) in _FIRST else len(_FIRST))
 
 
 @pytest.fixture(scope="session")

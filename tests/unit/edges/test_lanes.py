@@ -72,9 +72,9 @@ def test_a_hung_read_costs_itself(how: str) -> None:
     ]
     assert 2.0 <= answers[how].seconds <= seconds < 30  # the hung read itself would take 60
     until = time.monotonic() + 30
-    while children() != before and time.monotonic() < until:
+    while set(children()) - set(before) and time.monotonic() < until:
         ask("one")  # the next look takes leave of those that were on their way out
-    assert children() == before
+    assert not set(children()) - set(before)  # one of an earlier test may have gone meanwhile
 
 
 def test_a_read_that_kills_its_process_or_breaks_costs_itself() -> None:
