@@ -124,9 +124,9 @@ def test_what_the_commands_print_on_the_host_holds_no_secret(host: DisposableHos
 def test_a_file_with_a_secret_comes_back_and_the_secret_is_not_shown(host: DisposableHost) -> None:
     one = next(each for each in SHIPPED if each.kind == "package-config")
     ids = Store(host.path("/var/lib/bootkeep")).transaction_ids()
+    host.path(one.path).write_text("# by hand\n")
     refused = host.run(["bootkeep", "restore-config", ids[1], one.path, "--apply"])
     assert refused.exit_code == 5 and "changed after the transaction" in refused.stderr, refused.stderr
-    host.path(one.path).write_text("# by hand\n")
     done = host.run(["bootkeep", "restore-config", ids[1], one.path, "--apply", "--force"])
     assert done.exit_code == 0, done.stderr
     assert host.path(one.path).read_text() == one.text
