@@ -72,6 +72,8 @@ class _Engine:
         """Until something breaks."""
         with salt.utils.event.get_master_event(self._opts, self._opts["sock_dir"], listen=True) as bus:
             bus.fire_event({}, "bootkeep/started")
+            # What was announced to the process before this one is forgotten; the hosts would repeat it in their own time.
+            self._intake.hello(_accepted(self._opts), time.monotonic())
             while True:
                 event = bus.get_event(wait=0.1, full=True, auto_reconnect=True)
                 taken = 0
@@ -92,6 +94,8 @@ class _Engine:
             self._intake.announced(_payload(data), now)
         elif tag.startswith("bootkeep/status/"):
             self._intake.told(_payload(data), now)
+        elif tag.startswith("salt/minion/") and tag.endswith("/start"):
+            self._intake.started(tag[len("salt/minion/") : -len("/start")], now)
         elif tag == "bootkeep/reconcile":
             # From anybody: it costs one question to each minion, and questions have their own pace.
             self._intake.reconcile(_accepted(self._opts), now)
@@ -144,9 +148,10 @@ class _Engine:
         self._next_repair = now + self._report_after / 2
         from bootkeep.fleet.reporting import report_pending
 
-        if self._intake.store.unreported(1):
+        store = self._intake.store
+        if store.unreported(1) or store.captures("asked") or store.captures("sent"):
             bus.fire_event({}, "bootkeep/work")
-            report_pending(self._intake.store, limit=5, older_than_s=self._report_after)
+            report_pending(store, limit=5, older_than_s=self._report_after)
 
 
 def _payload(data: Any) -> Any:
@@ -156,4 +161,7 @@ def _payload(data: Any) -> Any:
 
 
 def _accepted(opts: dict[str, Any]) -> list[str]:
-    return sorted(path.name for path in (Path(opts["pki_dir"]) / "minions").iterdir())
+    try:
+        return sorted(path.name for path in (Path(opts["pki_dir"]) / "minions").iterdir())
+    except FileNotFoundError:
+        return []  # a master that no minion has come to yet

@@ -77,10 +77,14 @@ def work() -> dict[str, Any]:
 
         with _store() as store:
             made: list[tuple[str, str]] = []
+            captured: dict[str, str] = {}
             # What comes while this works belongs to it too: the reaction that it caused found us busy.
-            while part := report_pending(store):
+            while True:
+                part, looked = report_pending(store), _captures(store)
+                if not part and not looked:
+                    break
                 made += part
-            captured = _captures(store)
+                captured |= looked
         if made:
             _fire("bootkeep/reported")
     return {"reports": [list(one) for one in made], "captures": captured}
@@ -102,7 +106,7 @@ def started(minion: str = "") -> dict[str, Any]:
     return _ask([minion], "boot", "reactor: minion start")
 
 
-def capture(tgt: str, reason: str = "", tgt_type: str = "glob") -> dict[str, Any]:
+def capture(tgt: str, reason: str = "", tgt_type: str = "glob", wait: bool = True) -> dict[str, Any]:
     """
     Take a look at hosts now; each is kept on the host, and a transaction that waits for its look gets it.
 
@@ -110,6 +114,8 @@ def capture(tgt: str, reason: str = "", tgt_type: str = "glob") -> dict[str, Any
         which minions
     reason
         words to find it by
+    wait
+        whether to wait for the looks; without it they are asked for, and the event ``bootkeep/capture`` has a reactor take them
 
     CLI Example:
 
@@ -119,7 +125,10 @@ def capture(tgt: str, reason: str = "", tgt_type: str = "glob") -> dict[str, Any
     """
     client = salt.client.LocalClient(mopts=__opts__)
     hosts = client.gather_minions(tgt, tgt_type) if hasattr(client, "gather_minions") else []
-    return _ask(list(hosts), reason or "asked for by hand", "administrator") | work()
+    asked = _ask(list(hosts), reason or "asked for by hand", "administrator")
+    if not wait:
+        return asked | {"fired": _fire("bootkeep/capture")}
+    return asked | work()
 
 
 def reconcile() -> bool:
@@ -212,7 +221,8 @@ def _captures(store: Any) -> dict[str, str]:
     """Take the looks that were asked for: one job for each reason."""
     from bootkeep.edges.clock import now_utc
 
-    waiting = store.captures("asked")
+    # Marked as sent by a worker that was killed half-way: we are alone, so nobody else waits for that answer.
+    waiting = (*store.captures("sent"), *store.captures("asked"))
     done: dict[str, str] = {}
     client = salt.client.LocalClient(mopts=__opts__)
     for reason in sorted({row.reason for row in waiting}):

@@ -11,6 +11,8 @@ import pytest
 from bootkeep.edges.spool import Spool
 from bootkeep.edges.store import Store
 from bootkeep.facts.reading import Reading, Readings, Snapshot, Status
+from bootkeep.fleet.conversation import HELLO_TRIES
+from bootkeep.fleet.intake import Intake
 from bootkeep.fleet.upkeep import Kept, collect_garbage, export, verify_store
 from bootkeep.flows.delivery import ANSWER_LIMIT, answer, signed_announcement, signed_status
 from bootkeep.flows.sender import Sender
@@ -141,3 +143,91 @@ def test_verify_finds_a_damaged_body(scene: Scene, spool: Spool) -> None:
     with scene.store.engine.begin() as connection:
         connection.execute(update(BODIES).values(content=b"x"))
     assert any("damaged" in problem for problem in verify_store(scene.store).problems)
+
+
+def test_a_lost_confirmation_is_given_again_after_the_next_word_of_the_host(scene: Scene, spool: Spool) -> None:
+    """The master was killed after it had stored the post; its new process knows nothing of it, and the host waits."""
+    open_ = make_record(spool.store, 1, look(), finish=False)
+    deliver(scene, spool, 3)
+    finish_record(spool.store, open_, look())
+    sender = Sender(spool.store, "web1", scene.keys["web1"])
+    sender.look(lambda tag, data: None, scene.now)  # what it says now goes to a master that is being killed
+    reborn = Intake(scene.store, scene.public.get)
+    _tag, status = signed_status(spool, host="web1", key=scene.keys["web1"])
+    reborn.told(status, scene.now)
+    talk(reborn, scene, spool)
+    assert spool.waiting() == ()
+    assert [row.phase for row in scene.store.records()] == ["pre", "post"]
+
+
+def test_a_master_that_starts_asks_what_was_announced_to_the_one_before(scene: Scene, spool: Spool) -> None:
+    """Without a word of the host: its own repetition may be ten minutes away."""
+    make_record(spool.store, 1, look())
+    reborn = Intake(scene.store, scene.public.get)
+    reborn.hello(["web1", "web2", "../web3"], scene.now)
+    talk(reborn, scene, spool)
+    assert spool.waiting() == ()
+    assert len(scene.store.records()) == 1
+
+
+def test_hosts_that_are_away_when_the_master_starts_are_left_alone_soon(scene: Scene) -> None:
+    """They speak for themselves when they come back; until then no job runs into the void."""
+    scene.intake.hello(["web1", "web2"], scene.now)
+    asked = 0
+    for _ in range(200):
+        scene.now += 50.0
+        asked += len(list(scene.intake.questions(scene.now)))
+    assert asked == HELLO_TRIES
+    assert not scene.intake.busy
+
+
+def test_a_minion_that_starts_is_asked_again_at_once(scene: Scene, spool: Spool) -> None:
+    """It was killed with a question in its hands. The answer to that one, should it come after all, still counts."""
+    made = make_record(spool.store, 1, look())
+    _tag, data = signed_announcement(spool, made.id, host="web1", key=scene.keys["web1"])
+    scene.intake.announced(data, scene.now)
+    (lost,) = list(scene.intake.questions(scene.now))
+    for _ in range(3):
+        scene.intake.started("web1", scene.now + 1)
+    (again,) = list(scene.intake.questions(scene.now + 1))
+    assert again.nonce != lost.nonce
+    # Whoever repeats that event a thousand times gets nobody asked a thousand times.
+    for _ in range(1000):
+        scene.intake.started("web1", scene.now + 2)
+        assert list(scene.intake.questions(scene.now + 2)) == []
+    for question in (lost, again):
+        request = {**question.hosts["web1"], "nonce": question.nonce}
+        said = answer(spool, request, host="web1", key=scene.keys["web1"], master="m")
+        scene.intake.answered("web1", said, scene.now + 3)
+    assert len(scene.store.records()) == 1
+    scene.intake.refusals.flush()
+    assert scene.store.refusals() == ()
+
+
+def test_a_list_of_all_records_confirms_nothing_twice(scene: Scene, spool: Spool) -> None:
+    """What the host knows to be stored costs it no second look at its files."""
+    make_record(spool.store, 1, look())
+    deliver(scene, spool, 3)
+    scene.intake.reconcile(["web1"], scene.now)
+    asked = []
+    for _ in range(3):
+        scene.now += 5.0
+        for question in list(scene.intake.questions(scene.now)):
+            asked.append(question.hosts["web1"])
+            said = answer(
+                spool, {**asked[-1], "nonce": question.nonce}, host="web1", key=scene.keys["web1"], master="m"
+            )
+            scene.intake.answered("web1", said, scene.now)
+    assert asked == [{"index": True}]
+
+
+def talk(intake: Intake, scene: Scene, spool: Spool, rounds: int = 5) -> None:
+    """Let an intake ask web1 until nothing is left to say; the host announces nothing."""
+    for _ in range(rounds):
+        scene.now += 5.0
+        for question in list(intake.questions(scene.now)):
+            if "web1" in question.hosts:
+                request = {**question.hosts["web1"], "nonce": question.nonce}
+                intake.answered(
+                    "web1", answer(spool, request, host="web1", key=scene.keys["web1"], master="m"), scene.now
+                )

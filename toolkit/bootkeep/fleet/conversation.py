@@ -11,6 +11,10 @@ from bootkeep.fleet.assembly import Assembly
 
 #: Seconds that the next question to a host waits after an unanswered one: at first, and at most.
 WAIT_S, WAIT_MOST_S = 2.0, 300.0
+#: A host's word that it has started is heard once in so many seconds: anybody may put that event on the bus.
+START_HEARD_S = 5.0
+#: Questions that a host which was asked without having announced anything may leave unanswered before it is left alone.
+HELLO_TRIES = 2
 
 
 @dataclass(slots=True)
@@ -24,8 +28,10 @@ class HostState:
     assembly: Assembly | None = None
     refused: dict[tuple[str, str], str] = field(default_factory=dict)  # (id, digest) -> why
     runbook: str = ""  # document id to fetch
-    asked: bool = False
+    asked: str = ""  # nonce of the question that it has not answered yet
     index: bool = False
+    hello: int = 0  # the list was asked for because the master has started: tries that are left
+    heard: float = float("-inf")  # when it said last that it has started
     wait: float = WAIT_S
     not_before: float = 0.0
 

@@ -19,7 +19,15 @@ from bootkeep.edges.clock import now_utc
 from bootkeep.edges.signing import ANNOUNCEMENT, ANSWER, STATUS, Unsigned, verify
 from bootkeep.facts.errors import StoreError
 from bootkeep.fleet.assembly import Assembly
-from bootkeep.fleet.conversation import WAIT_MOST_S, WAIT_S, HostState, Question, Stored
+from bootkeep.fleet.conversation import (
+    HELLO_TRIES,
+    START_HEARD_S,
+    WAIT_MOST_S,
+    WAIT_S,
+    HostState,
+    Question,
+    Stored,
+)
 from bootkeep.fleet.limits import HOST, SHA256, Limits, NotAccepted, checked_id, json_object
 from bootkeep.fleet.receiving import save_runbook, status_of, store_record
 from bootkeep.fleet.refusals import Refusals
@@ -91,9 +99,10 @@ class Intake:
             state = self._hosts[host]
             if runbook and all(row.document_id != runbook for row in self.store.runbooks(host)):
                 state.runbook = runbook
-            known = {id for id, _digest in self.store.digests(host)} if waiting else set()
-            if waiting and not state.pending:
-                state.index = state.index or bool(set(waiting) - known)
+            # What waits there and is not under way here was announced to a master that has forgotten it, or its confirmation
+            # was lost: also where an earlier phase of it is stored. The host's own repetition may be ten minutes away.
+            under_way = set(state.pending) | {id for id, _digest in (*state.confirm, *state.refused)}
+            state.index = state.index or bool(set(waiting) - under_way)
             state.not_before = min(state.not_before, now + WAIT_S)
 
     def answered(self, host: str, data: object, now: float) -> None:
@@ -107,7 +116,8 @@ class Intake:
                 raise NotAccepted("not asked", f"an answer of {claimed} to a question that nobody asked it")
             waits[1].discard(claimed)
             state = self._hosts[claimed]
-            state.asked, state.wait, state.not_before = False, WAIT_S, now
+            state.wait, state.not_before = WAIT_S, now
+            state.asked = "" if state.asked == nonce else state.asked
             with self._guarded(data, claimed):
                 self._take(claimed, state, text, now)
 
@@ -116,7 +126,26 @@ class Intake:
         waits = self._open.get(nonce)
         if waits and host in waits[1]:
             waits[1].discard(host)
-            self._put_off(self._hosts[host], now)
+            self._unanswered(host, nonce, now)
+
+    def started(self, host: str, now: float) -> None:
+        """A minion says that it has started: the answer that it owed will not come, so it is asked again at once.
+
+        Anybody can say so; then the host is asked one question more, and a late answer to the first one still counts.
+        """
+        if HOST.match(host) and self._key_of(host) is not None:
+            state = self._state(host, now)
+            if now - state.heard >= START_HEARD_S:
+                state.heard, state.asked, state.wait = now, "", WAIT_S
+                state.not_before = min(state.not_before, now)
+
+    def hello(self, hosts: Iterable[str], now: float) -> None:
+        """This master has started and knows nothing of what was announced before: ask these hosts what they wait to deliver."""
+        for host in hosts:
+            if HOST.match(host) and self._key_of(host) is not None:
+                state = self._state(host, now)
+                state.index, state.hello = True, HELLO_TRIES
+                state.not_before = now + WAIT_S  # their connections come back first
 
     # --- what goes --------------------------------------------------------------------------------------------------------
 
@@ -130,7 +159,7 @@ class Intake:
             nonce = secrets.token_hex(16)
             asked = {name: self._request(name, self._hosts[name]) for name in part}
             for name in part:
-                self._hosts[name].asked = True
+                self._hosts[name].asked = nonce
             self._open[nonce] = (now, set(part))
             yield Question(nonce, asked)
 
@@ -144,7 +173,7 @@ class Intake:
         for host in hosts:
             if HOST.match(host) and self._key_of(host) is not None:
                 state = self._state(host, now)
-                state.index = True
+                state.index, state.hello = True, 0
 
     @property
     def busy(self) -> bool:
@@ -187,12 +216,13 @@ class Intake:
     def _state(self, host: str, now: float) -> HostState:
         return self._hosts.setdefault(host, HostState(float(self.limits.burst), now))
 
-    def _want(self, host: str, id: str, digest: str, now: float) -> None:
+    def _want(self, host: str, id: str, digest: str, now: float, *, confirmed: bool = False) -> None:
         state = self._hosts[host]
         if (id, digest) in state.refused:
             return  # it was refused as it is; another digest is another record
         if (id, digest) in self.store.digests_of(host, id):
-            state.confirm.setdefault((id, digest), now)
+            if not confirmed:  # else the host knows that it is here
+                state.confirm.setdefault((id, digest), now)
         elif len(state.pending) < self.limits.waiting or id in state.pending:
             state.pending[id] = digest
         state.not_before = min(state.not_before, now + WAIT_S)
@@ -229,10 +259,10 @@ class Intake:
             state.confirm = OrderedDict((pair, at) for pair, at in state.confirm.items() if pair[0] != id)
             state.pending.pop(str(id), None)  # announced again when it can be read
         if state.index and "waiting" in text:
-            state.index = False
+            state.index, state.hello = False, 0
             for pair in _lists(text.get("waiting")):
                 if SHA256.match(str(pair[1])):
-                    self._want(host, checked_id(pair[0]), str(pair[1]), now)
+                    self._want(host, checked_id(pair[0]), str(pair[1]), now, confirmed=pair[2:] == [True])
         if state.runbook and "runbook" in text:
             state.runbook = ""
             save_runbook(self.store, host, text["runbook"])
@@ -305,11 +335,20 @@ class Intake:
             elif now - asked_at > ANSWER_S:
                 del self._open[nonce]
                 for host in hosts:
-                    self._put_off(self._hosts[host], now)
+                    self._unanswered(host, nonce, now)
+
+    def _unanswered(self, host: str, nonce: str, now: float) -> None:
+        state = self._hosts[host]
+        if state.asked != nonce:
+            return  # it was asked again meanwhile
+        if state.hello:
+            state.hello -= 1
+            state.index = state.hello > 0  # it speaks for itself when it comes back
+        self._put_off(state, now)
 
     @staticmethod
     def _put_off(state: HostState, now: float) -> None:
-        state.asked = False
+        state.asked = ""
         state.not_before = now + state.wait
         state.wait = min(state.wait * 2, WAIT_MOST_S)
 

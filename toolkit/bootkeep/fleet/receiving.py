@@ -87,7 +87,10 @@ def _raise_alerts(writer: Writer, host: str, contents: Contents, now: str) -> No
     if latest is not None and latest.judgement is Judgement.NO_GO and transaction.outcome is not Outcome.OPEN:
         writer.raise_alert(host, "no-go", transaction.id, f"{host}: {latest.sentence}", now=now, id=transaction.id)
     if missed := _missed(transaction):
-        writer.raise_alert(host, "hook-missed", transaction.id, f"{host}: {missed}", now=now, id=transaction.id)
+        fresh = writer.raise_alert(host, "hook-missed", transaction.id, f"{host}: {missed}", now=now, id=transaction.id)
+        if fresh:
+            # What else happened on a host whose hooks do not see everything? The reactor on bootkeep/stored takes the look.
+            writer.ask_capture(host, reason=f"hook missed: {transaction.id}", asked_by="hook missed", now=now)
 
 
 def _missed(transaction: Transaction) -> str:

@@ -192,12 +192,13 @@ def _piece(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any]) -> int
     return len(content)
 
 
-def _index(spool: Spool) -> list[list[str]]:
-    """Every transaction with the digest of its record, also what was confirmed: the master may have lost it since."""
-    found = []
+def _index(spool: Spool) -> list[list[str | bool]]:
+    """Every transaction with the digest of its record, and whether a master has confirmed it: it may have lost it since."""
+    found: list[list[str | bool]] = []
     for id in spool.store.transaction_ids():
         try:
-            found.append([id, spool.confirmed_digest(id) or spool.manifest(id).digest])
+            confirmed = spool.confirmed_digest(id)
+            found.append([id, confirmed or spool.manifest(id).digest, bool(confirmed)])
         except BootkeepError:
             continue  # it is being written, or damaged
     return found
