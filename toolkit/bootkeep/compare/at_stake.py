@@ -15,20 +15,28 @@ ALWAYS = frozenset(
         "/etc/crontab",
         "/etc/crypttab",
         "/etc/default/grub",
+        "/etc/default/grub_installdevice",
+        "/etc/dnf/dnf.conf",
+        "/etc/dracut.conf",
         "/etc/fstab",
         "/etc/group",
         "/etc/hosts",
         "/etc/initramfs-tools/initramfs.conf",
         "/etc/initramfs-tools/modules",
+        "/etc/kernel/cmdline",
         "/etc/ld.so.conf",
         "/etc/login.defs",
         "/etc/modules",
         "/etc/nsswitch.conf",
         "/etc/passwd",
         "/etc/resolv.conf",
+        "/etc/selinux/config",
         "/etc/ssh/sshd_config",
         "/etc/sudoers",
+        "/etc/sysconfig/bootloader",
+        "/etc/sysconfig/kernel",
         "/etc/sysctl.conf",
+        "/etc/zypp/zypp.conf",
     }
 )
 #: The same by folder: small files, each of which decides who may do what.
@@ -39,6 +47,7 @@ ALWAYS_BELOW = (
     "/etc/sysctl.d/",
     "/etc/modprobe.d/",
     "/etc/default/grub.d/",
+    "/etc/dracut.conf.d/",
 )
 #: A copy of a longer file helps nobody: it is data, not configuration.
 LONGEST_COPY_BYTES = 1024 * 1024
@@ -47,7 +56,7 @@ LONGEST_COPY_BYTES = 1024 * 1024
 def config_paths_at_stake(state: SystemState, changes: Iterable[PackageChange]) -> tuple[str, ...]:
     """Paths whose content must be copied before the transaction, sorted.
 
-    What the transaction's packages ship as configuration (dpkg's and ucf's), everything edited on this host, and the
+    What the transaction's packages ship as configuration (dpkg's, ucf's, rpm's), everything edited on this host, and the
     files that maintainer scripts edit. Never files that hold secrets. Of an Unknown part nothing is known to be at stake: the
     rest still is.
     """

@@ -83,12 +83,13 @@ class ConfigFile:
 
 @dataclass(frozen=True, slots=True)
 class Conffile:
-    """A file that a package ships as configuration and treats with care on upgrades (deb-conffiles(5), ucf(1))."""
+    """A file that a package ships as configuration and treats with care on upgrades (deb-conffiles(5), ucf(1), rpm's %config)."""
 
     path: str
     package: str
     md5: str  # as the package shipped it; empty when unknown
-    manager: str  # dpkg or ucf
+    manager: str  # dpkg, ucf or rpm
+    sha256: str = ""  # the same by rpm, which records SHA-256 since EL 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def uses_rpm(root: Path) -> bool:
 
 def has_rpm_database(root: Path) -> bool:
     """Whether there is a database of rpm's at one of its places."""
-    return any((root / folder / name).exists() for folder in rpm_packages.FOLDERS for name in rpm_packages.FILES)
+    return rpm_packages.has_database(root)
 
 
 def installed_packages(root: Path) -> tuple[Package, ...]:
@@ -112,8 +112,7 @@ def _rpm_owners(root: Path, image: str, release: str) -> tuple[KernelOwner, ...]
     tree = root / "lib/modules" / release
     paths = [image, f"/lib/modules/{release}/vmlinuz"]
     paths += [f"/lib/modules/{release}/{name}" for name in _one_of_each_folder(tree)]
-    place = [] if root == Path("/") else ["--root", str(root)]
-    done = run(["rpm", *place, "-qf", "--qf", _OWNER, *paths], timeout_s=5.0)
+    done = run(["rpm", *rpm_packages.place_of(root), "-qf", "--qf", _OWNER, *paths], timeout_s=5.0)
     owners: dict[tuple[str, str], KernelOwner] = {}
     for line in done.stdout.splitlines():  # rpm says of a file without an owner so, in the same stream
         fields = line.split("\t")

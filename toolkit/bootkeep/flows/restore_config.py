@@ -109,7 +109,8 @@ def _whole(store: Store, id: str, one: _Candidate) -> bytes | None:
         raise BootkeepError(
             f"the sealed copy of {one.item.path} cannot be opened: {error}",
             where=str(store.root),
-            next_step="Nothing was changed. Put the file back from its .dpkg-old or from your backup.",
+            next_step="Nothing was changed. Put the file back from what the package manager kept beside it (.dpkg-old, "
+            ".rpmsave), or from your backup.",
         ) from error
 
 
@@ -188,7 +189,7 @@ def _judge(
         return RestoreItem(path, RestoreState.NOT_KEPT, why)
     if not copy.restorable or (copy.kind is CopyKind.FILE and content is None):
         why = copy.why or "its copy is damaged"
-        where = f"; look for {path}.dpkg-old, or put it back from your backup"
+        where = f"; look for {path}.dpkg-old or {path}.rpmsave, or put it back from your backup"
         shown = _diff(path, now, content) if copy.why == HOLDS_SECRETS else ()
         return RestoreItem(path, RestoreState.NOT_KEPT, why + where, shown)
     if seen is not None and now is None:

@@ -116,7 +116,11 @@ def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: s
         which = "before" if before is None else "after"
         if change.change_class is ChangeClass.CONFIG_REPLACED:
             return FileDiff(
-                path, package, (), (), f"no copy was taken {which} the transaction; look for {path}.dpkg-old"
+                path,
+                package,
+                (),
+                (),
+                f"no copy was taken {which} the transaction; look for {path}.dpkg-old or {path}.rpmsave",
             )
         return FileDiff(path, package, (), (), f"no copy was taken {which} the transaction")
     if b"\0" in before or b"\0" in after:

@@ -36,6 +36,8 @@ MODULES = {
     "processes": "processes",
     "root-account": "root_account",
     "root-drivers": "root_drivers",
+    "rpm-config-files": "rpm_config_files",
+    "rpm-files": "rpm_files",
     "rpm-packages": "rpm_packages",
     "sbat-level": "sbat_level",
     "secure-boot": "secure_boot",

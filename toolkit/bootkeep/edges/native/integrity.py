@@ -11,13 +11,17 @@ import json
 import os
 from pathlib import Path
 
+from bootkeep.edges.native.rpm_files import altered_of
+from bootkeep.edges.native.rpm_packages import has_database
+
 
 def answer(root: Path, argument: str) -> str:
-    """JSON object: path -> ``missing`` or ``altered``, from ``/var/lib/dpkg/info/<package>.md5sums``."""
+    """JSON object: path -> ``missing`` or ``altered``: ``/var/lib/dpkg/info/<package>.md5sums``, and ``rpm -V``."""
     info = root / "var/lib/dpkg/info"
     wanted = set(argument.split(",")) - {""}
-    found: dict[str, str] = {}
-    for name in sorted(os.listdir(info)):
+    rpm = has_database(root)
+    found: dict[str, str] = altered_of(root, wanted) if rpm else {}
+    for name in sorted(os.listdir(info)) if info.is_dir() or not rpm else ():
         if not name.endswith(".md5sums") or name[:-8].partition(":")[0] not in wanted:
             continue
         for line in (info / name).read_bytes().decode("utf-8", "surrogateescape").split("\n"):

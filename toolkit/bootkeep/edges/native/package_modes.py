@@ -12,21 +12,36 @@ import os
 import stat
 from pathlib import Path
 
+from bootkeep.edges.native.rpm_files import files_of
+from bootkeep.edges.native.rpm_packages import has_database
+
 #: 20 000 files take about 0.1 s; a transaction with more is looked at by the detached worker's full walk.
 _MOST_FILES = 60_000
 
 
 def answer(root: Path, argument: str) -> str:
     """JSON list of objects like special_files', for SUID, SGID, capabilities, and files that anybody may write to."""
-    info = root / "var/lib/dpkg/info"
     wanted = set(argument.split(",")) - {""}
-    with os.scandir(info) as entries:
-        names = [e.name for e in entries if e.name.endswith(".list") and e.name[:-5].partition(":")[0] in wanted]
-    paths = sorted({line for name in names for line in _lines(info / name)})
+    paths = sorted(_listed(root / "var/lib/dpkg/info", wanted, rpm=has_database(root)) | _of_rpm(root, wanted))
     if len(paths) > _MOST_FILES:
         raise OSError(errno.E2BIG, f"{len(paths)} files in the transaction's packages")
     rows = [row for path in paths if path.startswith("/") and (row := _row(root, path)) is not None]
     return json.dumps(rows)
+
+
+def _listed(info: Path, wanted: set[str], *, rpm: bool) -> set[str]:
+    try:
+        with os.scandir(info) as entries:
+            names = [e.name for e in entries if e.name.endswith(".list") and e.name[:-5].partition(":")[0] in wanted]
+    except FileNotFoundError:
+        if rpm:
+            return set()
+        raise
+    return {line for name in names for line in _lines(info / name)}
+
+
+def _of_rpm(root: Path, wanted: set[str]) -> set[str]:
+    return set(files_of(root, wanted)) if has_database(root) else set()
 
 
 def _lines(path: Path) -> list[str]:

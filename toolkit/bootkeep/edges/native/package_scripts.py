@@ -1,9 +1,9 @@
 """``package-scripts:<package>,<package>``: what the maintainer scripts of a transaction's packages say about files and users.
 
 A file that no package owns is often made by a script: ``/etc/mailname`` by exim4-config's postinst, a line in passwd by
-``adduser``. The scripts lie in /var/lib/dpkg/info; with them go the helpers that the same packages ship and that the scripts
-call (``update-exim4defaults`` writes /etc/default/exim4), sysusers.d(5) files, and the scripts of packages whose
-triggers this transaction sets off (deb-triggers(5)). Only lines that name a path or an account command are kept.
+``adduser``. The scripts lie in /var/lib/dpkg/info, or in rpm's database; with them go the helpers that the same packages ship
+and that the scripts call (``update-exim4defaults`` writes /etc/default/exim4), sysusers.d(5) files, and the scripts of packages
+whose triggers this transaction sets off (deb-triggers(5)). Only lines that name a path or an account command are kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import json
 import os
 import re
 from pathlib import Path
+
+from bootkeep.edges.native.rpm_files import files_of, scripts_of
+from bootkeep.edges.native.rpm_packages import has_database
 
 _INFO = "var/lib/dpkg/info"
 _TRIGGERS = "var/lib/dpkg/triggers"
@@ -30,10 +33,13 @@ _WORD = re.compile(r"[\w.+-]{4,}")
 def answer(root: Path, argument: str) -> str:
     """JSON object ``{package: lines}``; a package that only a trigger brings in is named ``package<-cause``."""
     info = root / _INFO
-    os.stat(info)
     packages = sorted(set(argument.split(",")) - {""})
+    rpm = has_database(root)
+    found = _of_rpm(root, packages) if rpm else {}
+    if rpm and not info.is_dir():
+        return json.dumps(found)
+    os.stat(info)
     stems = _stems(info, packages)
-    found: dict[str, str] = {}
     lists = {package: _list(info, stems.get(package, [package])) for package in packages}
     for package in packages:
         text = _telling(root, info, stems.get(package, [package]), lists[package])
@@ -45,6 +51,16 @@ def answer(root: Path, argument: str) -> str:
             if text:
                 found[f"{package.partition(':')[0]}<-{cause}"] = text
     return json.dumps(found)
+
+
+def _of_rpm(root: Path, packages: list[str]) -> dict[str, str]:
+    """The same of rpm's packages: scripts out of the database, and the helpers and sysusers.d files that they ship."""
+    scripts = scripts_of(root, packages)
+    owned: dict[str, list[str]] = {}
+    for path, package in files_of(root, packages).items():
+        owned.setdefault(package, []).append(path)
+    texts = {name: _lines_of(root, [scripts.get(name, "")], owned.get(name, [])) for name in packages}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _stems(info: Path, packages: list[str]) -> dict[str, list[str]]:
@@ -74,7 +90,10 @@ def _list(info: Path, stems: list[str]) -> list[str]:
 
 
 def _telling(root: Path, info: Path, stems: list[str], owned: list[str]) -> str:
-    scripts = [_read(info / f"{stem}.{name}") for stem in stems for name in _SCRIPTS]
+    return _lines_of(root, [_read(info / f"{stem}.{name}") for stem in stems for name in _SCRIPTS], owned)
+
+
+def _lines_of(root: Path, scripts: list[str], owned: list[str]) -> str:
     words = {word for script in scripts for word in _WORD.findall(script)}
     texts = [text for text in scripts if text]
     for path in owned:

@@ -33,7 +33,7 @@ def answer(root: Path, _argument: str) -> str:
     ``owners`` has the files in /boot and the modules trees' folders and images. Raises FileNotFoundError when there is no
     database, OSError when rpm is not installed or cannot read it.
     """
-    if not any((root / folder / name).exists() for folder in FOLDERS for name in FILES):
+    if not has_database(root):
         raise FileNotFoundError(errno.ENOENT, "no rpm database", "/var/lib/rpm")
     packages: list[dict[str, object]] = []
     boot: dict[tuple[str, str, str], str] = {}
@@ -57,9 +57,21 @@ def answer(root: Path, _argument: str) -> str:
     return json.dumps({"packages": packages, "owners": owners}, sort_keys=True)
 
 
+def has_database(root: Path) -> bool:
+    """Whether there is a database of rpm's at one of its places."""
+    return any((root / folder / name).exists() for folder in FOLDERS for name in FILES)
+
+
+def place_of(root: Path) -> list[str]:
+    """rpm's options for a database. Of a mounted root it is told where: a rescue system's own rpm may keep its elsewhere."""
+    if root == Path("/"):
+        return []
+    folders = [folder for folder in FOLDERS if any((root / folder / name).exists() for name in FILES)]
+    return ["--root", str(root), *(("--dbpath", f"/{folders[0]}") if folders else ())]
+
+
 def _query(root: Path, *arguments: str) -> list[str]:
-    place = [] if root == Path("/") else ["--root", str(root)]
-    done = run(["rpm", *place, *arguments], timeout_s=_TIMEOUT_S)
+    done = run(["rpm", *place_of(root), *arguments], timeout_s=_TIMEOUT_S)
     if done.missing:
         raise OSError(errno.ENOPKG, "there is an rpm database, and rpm itself is not installed here to read it")
     if done.timed_out:

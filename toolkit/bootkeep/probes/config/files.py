@@ -1,7 +1,8 @@
 """Configuration files: /etc as a whole, users' crontabs, and the packages' own lists of what they ship as configuration.
 
 Sources: deb-conffiles(5) and dpkg's status file (``Conffiles:`` with the MD5 of what was shipped), ucf(1) with its
-registry (``package path``) and hashfile (``md5  path``). Debian's sshd_config, for one, is ucf's and no conffile.
+registry (``package path``) and hashfile (``md5  path``). Debian's sshd_config, for one, is ucf's and no conffile. rpm's own
+list is in :mod:`bootkeep.probes.config.rpm_config`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.system import Conffile, ConfigFile
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
+from bootkeep.probes.config import rpm_config
+from bootkeep.probes.machine.identity import OS_RELEASE, OS_RELEASE_VENDOR
 from bootkeep.probes.packages.dpkg import STATUS
+from bootkeep.probes.packages.installed import is_rpm
 from bootkeep.probes.read import Digest, File, Listing, Probe, Read
 from bootkeep.probes.understand import number, rows, texts, understood
 
@@ -156,7 +160,9 @@ def parse_ucf(registry: str, hashes: str) -> tuple[Conffile, ...]:
 
 
 def conffiles_of(readings: Readings) -> Maybe[tuple[Conffile, ...]]:
-    """dpkg's conffiles and ucf's, by path."""
+    """dpkg's conffiles and ucf's, by path; rpm's on a system of its packages."""
+    if is_rpm(readings):
+        return rpm_config.rpm_conffiles_of(readings)
     conffiles = understood(readings, STATUS, parse_conffiles)
     if isinstance(conffiles, (Absent, Unknown)):
         return conffiles
@@ -176,6 +182,8 @@ def edited_conffiles_of(readings: Readings) -> Maybe[frozenset[str]]:
     conffiles = conffiles_of(readings)
     if isinstance(conffiles, (Absent, Unknown)):
         return conffiles
+    if is_rpm(readings):
+        return _edited_by_sha256(readings, conffiles)
     present: dict[str, str] = {}
     for read in (ETC_MD5, *(md5 for _listing, _digest, md5 in _outside_reads(readings))):
         digests = understood(readings, read, lambda text: texts(text, "digest-md5"))
@@ -190,16 +198,26 @@ def edited_conffiles_of(readings: Readings) -> Maybe[frozenset[str]]:
     )
 
 
+def _edited_by_sha256(readings: Readings, conffiles: tuple[Conffile, ...]) -> Maybe[frozenset[str]]:
+    """rpm records what the snapshot's digests of configuration files are made with anyway."""
+    files = config_files_of(readings)
+    if isinstance(files, (Absent, Unknown)):
+        return Unknown(f"no digests of configuration files: {files}")
+    present = {file.path: file.sha256 for file in files if file.sha256}
+    return frozenset(
+        conffile.path
+        for conffile in conffiles
+        if conffile.sha256 and present.get(conffile.path, conffile.sha256) != conffile.sha256
+    )
+
+
 def _outside_reads(readings: Readings) -> tuple[tuple[Listing, Digest, Digest], ...]:
-    reading = readings[STATUS.key]
-    if not reading.ok:
-        return ()
-    try:
-        conffiles = parse_conffiles(reading.text)
-    except NotUnderstood:
-        return ()
+    listed = (
+        rpm_config.rpm_conffiles_of(readings) if is_rpm(readings) else understood(readings, STATUS, parse_conffiles)
+    )
+    conffiles = () if isinstance(listed, (Absent, Unknown)) else listed
     paths = sorted({c.path for c in conffiles if not c.path.startswith("/etc/")})
-    # A path with glob characters would match something else; none is known in Debian.
+    # A path with glob characters would match something else; none is known.
     plain = [path for path in paths if not set(path) & set("*?[")]
     return tuple((Listing(path), Digest(path), Digest(path, algorithm="md5")) for path in plain)
 
@@ -231,13 +249,15 @@ def file_lists_probe(packages: Mapping[str, str]) -> Probe:
         reads.append(File(f"/var/lib/dpkg/info/{name}.list"))
         if architecture and architecture != "all":  # Multi-Arch: same packages carry it in the name
             reads.append(File(f"/var/lib/dpkg/info/{name}:{architecture}.list"))
+    if packages:
+        reads.append(rpm_config.files_read(sorted(packages)))
     return Probe("package-files", tuple(reads), file_owners_of)
 
 
 def file_owners_of(readings: Readings) -> Maybe[dict[str, str]]:
     """Path -> package, for the packages whose file lists the snapshot took."""
     prefix, suffix = "file:/var/lib/dpkg/info/", ".list"
-    owners: dict[str, str] = {}
+    owners = rpm_config.rpm_owners_of(readings) if is_rpm(readings) else {}
     for key, reading in readings.items():
         if key.startswith(prefix) and key.endswith(suffix) and reading.ok:
             package = key.removeprefix(prefix).removesuffix(suffix).partition(":")[0]
@@ -247,7 +267,17 @@ def file_owners_of(readings: Readings) -> Maybe[dict[str, str]]:
 
 CONFIG_FILES = Probe(
     "config-files",
-    (STATUS, ETC_LISTING, ETC_DIGESTS, ETC_MD5, UCF_REGISTRY, UCF_HASHES),
+    (
+        STATUS,
+        OS_RELEASE,
+        OS_RELEASE_VENDOR,
+        rpm_config.CONFIG_FILES,
+        ETC_LISTING,
+        ETC_DIGESTS,
+        ETC_MD5,
+        UCF_REGISTRY,
+        UCF_HASHES,
+    ),
     config_files_of,
     _follow_ups,
 )
