@@ -17,7 +17,7 @@ from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind
 from bootkeep.flows.report import build_report, render
-from bootkeep.flows.settling import SETTLE_S
+from bootkeep.flows.settle_timer import SETTLE_S
 from bootkeep.lab import highstate
 from bootkeep.lab.host import DisposableHost
 from bootkeep.reports.document import Report

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootkeep.compare import compare, compare_all
 from bootkeep.compare.at_stake import config_paths_at_stake
 from bootkeep.compare.family_rules import FAMILY_RULES
 from bootkeep.compare.keyed import differences
 from bootkeep.compare.noise import NOISE_RULES, noise
 from bootkeep.compare.weakening import RULES, mount_guards_lost, sshd_weakened, sysctl_weakened
+from bootkeep.compare.whole import compare, compare_all
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
 from bootkeep.facts.package import Package
 from bootkeep.facts.system import Listener, Process, SystemState, Unit

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootkeep.compare import compare, compare_all, drift
 from bootkeep.compare.families import FAMILIES
 from bootkeep.compare.family_rules import FAMILY_RULES
 from bootkeep.compare.noise import NoiseFilter
+from bootkeep.compare.whole import compare, compare_all, drift
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, Comparison
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.noise import NoiseRule

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bootkeep.assemble_system import assemble_system
-from bootkeep.compare import compare_all
 from bootkeep.compare.at_stake import config_paths_at_stake
+from bootkeep.compare.whole import compare_all
 from bootkeep.facts.change import ChangeKind
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.reading import Snapshot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootkeep.compare import compare_all
+from bootkeep.compare.whole import compare_all
 from bootkeep.reports.compose import compose
 from bootkeep.reports.document import Report
 from unit.compare.example_host import PACKAGES, SSHD_AFTER, SSHD_BEFORE, TRANSACTION, VERDICT, after, before

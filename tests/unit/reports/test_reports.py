@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bootkeep.compare import compare_all
+from bootkeep.compare.whole import compare_all
 from bootkeep.facts.change import Change, ChangeClass, Comparison, NotCompared
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.config_copy import Restored

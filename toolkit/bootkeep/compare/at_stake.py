@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple, Protocol
 
 from bootkeep.facts.redaction import is_denied
-from bootkeep.facts.system import SystemState
+from bootkeep.facts.system import Conffile, ConfigFile
 from bootkeep.facts.transaction import PackageChange
+from bootkeep.facts.unknown import Maybe
 
 #: Files that maintainer scripts of many packages edit, and that nobody's conffile list names.
 ALWAYS = frozenset(
@@ -53,7 +55,34 @@ ALWAYS_BELOW = (
 LONGEST_COPY_BYTES = 1024 * 1024
 
 
-def config_paths_at_stake(state: SystemState, changes: Iterable[PackageChange]) -> tuple[str, ...]:
+class Configuration(Protocol):
+    """The part of a SystemState that is asked here."""
+
+    @property
+    def config_files(self) -> Maybe[tuple[ConfigFile, ...]]:
+        """Everything below /etc, and the conffiles outside it."""
+        ...
+
+    @property
+    def conffiles(self) -> Maybe[tuple[Conffile, ...]]:
+        """What packages ship as configuration."""
+        ...
+
+    @property
+    def edited_conffiles(self) -> Maybe[frozenset[str]]:
+        """Paths whose content is not what the package shipped."""
+        ...
+
+
+class ConfigurationOnly(NamedTuple):
+    """That part by itself: a hook has no time to assemble the rest of the system's state."""
+
+    config_files: Maybe[tuple[ConfigFile, ...]]
+    conffiles: Maybe[tuple[Conffile, ...]]
+    edited_conffiles: Maybe[frozenset[str]]
+
+
+def config_paths_at_stake(state: Configuration, changes: Iterable[PackageChange]) -> tuple[str, ...]:
     """Paths whose content must be copied before the transaction, sorted.
 
     What the transaction's packages ship as configuration (dpkg's, ucf's, rpm's), everything edited on this host, and the

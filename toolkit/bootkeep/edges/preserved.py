@@ -14,7 +14,6 @@ import errno
 import fcntl
 import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from bootkeep.edges.files import replace_file, sync_folder
 from bootkeep.edges.known_digests import sha256_of
+from bootkeep.edges.trees import remove_tree
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.preserved import PreservedKernel
@@ -126,8 +126,8 @@ def preserve_files(root: Path, kernel: KernelFiles, *, now: str, refresh: bool =
                 _into_place(modules_draft, root / MODULES_FOLDER / key)
                 _into_place(boot_draft, root / BOOT_FOLDER / key)  # last: with kernel.json the copy begins to exist
             finally:
-                shutil.rmtree(boot_draft, ignore_errors=True)
-                shutil.rmtree(modules_draft, ignore_errors=True)
+                remove_tree(boot_draft, ignore_errors=True)
+                remove_tree(modules_draft, ignore_errors=True)
     except OSError as error:
         raise PreserveError(
             f"the kernel {kernel.release} could not be preserved: {error.strerror or error}",
@@ -147,7 +147,7 @@ def remove_preserved(root: Path, key: str) -> None:
         with _alone(root):
             for folder in (root / BOOT_FOLDER / key, root / MODULES_FOLDER / key):
                 if folder.is_dir():
-                    shutil.rmtree(folder.rename(folder.with_name(f".{key}.draft")))
+                    remove_tree(folder.rename(folder.with_name(f".{key}.draft")))
     except OSError as error:
         raise PreserveError(
             f"the preserved kernel {key} could not be removed: {error.strerror or error}",
@@ -182,7 +182,7 @@ def _alone(root: Path) -> Iterator[None]:
                 time.sleep(0.05)
         for half in (root / BOOT_FOLDER, folder):
             for left in half.glob(".*.draft"):
-                shutil.rmtree(left, ignore_errors=True)
+                remove_tree(left, ignore_errors=True)
         yield
     finally:
         os.close(descriptor)
@@ -286,6 +286,8 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path, *, flush: bool = True) -> None:
+    import shutil  # as for remove_tree
+
     shutil.copyfile(source, target)
     with contextlib.suppress(PermissionError):  # vfat keeps no modes
         shutil.copystat(source, target)
@@ -298,10 +300,10 @@ def _into_place(draft: Path, place: Path) -> None:
     sync_folder(draft)
     if place.exists():  # damaged or unfinished: a whole one would have been left alone
         old = place.with_name(f".{place.name}.old.draft")
-        shutil.rmtree(old, ignore_errors=True)
+        remove_tree(old, ignore_errors=True)
         place.rename(old)
         draft.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
+        remove_tree(old, ignore_errors=True)
     else:
         draft.rename(place)
     sync_folder(place.parent)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import hmac
 import os
-import secrets
 from pathlib import Path
 
 from bootkeep.edges.files import private_folder
@@ -27,7 +26,7 @@ def make_key(store_root: Path) -> bytes | None:
         private_folder(store_root)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as stream:
-            stream.write(secrets.token_bytes(_LENGTH))
+            stream.write(os.urandom(_LENGTH))
             stream.flush()
             os.fsync(stream.fileno())
         with contextlib.suppress(FileExistsError):  # of two makers the first one's key counts

@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bootkeep.edges.delivered import is_delivered
+from bootkeep.edges.trees import remove_tree
 
 #: What the store calls a transaction: its time, and eight hex digits.
 TRANSACTION_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z", re.ASCII)
@@ -69,7 +69,7 @@ def prune_leftovers(root: Path) -> None:
             if no_record and _modified(Path(entry.path)) < young:
                 _remove_tree(Path(entry.path))
         elif entry.name.startswith(".gone."):
-            shutil.rmtree(entry.path, ignore_errors=True)
+            remove_tree(entry.path, ignore_errors=True)
     _prune_blobs(root, young)
 
 
@@ -121,4 +121,4 @@ def _remove_tree(folder: Path) -> None:
     """Rename first: a reader sees the transaction whole or not at all."""
     grave = folder.with_name(f".gone.{folder.name}.{os.getpid()}")
     folder.rename(grave)
-    shutil.rmtree(grave)
+    remove_tree(grave)

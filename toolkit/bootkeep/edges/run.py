@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -150,6 +149,8 @@ def filtered(argv: Sequence[str], source: BinaryIO, *, timeout_s: float) -> Iter
     Raises ``FileNotFoundError`` when the tool is not installed. At the deadline the child is killed, so a read ends early
     and :meth:`Filter.finish` says so.
     """
+    import tempfile  # with all of shutil: hooks start no filter
+
     with tempfile.TemporaryFile() as complaints:
         child = subprocess.Popen(
             list(argv),

@@ -28,7 +28,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -74,7 +73,7 @@ def new_transaction_id(now: str) -> str:
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     same_second = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) == now
     microseconds = nanoseconds // 1000 if same_second else 999_999
-    return f"{now.replace('-', '').replace(':', '')}-{microseconds:05x}{secrets.randbits(12):03x}"
+    return f"{now.replace('-', '').replace(':', '')}-{microseconds:05x}{int.from_bytes(os.urandom(2)) & 0xFFF:03x}"
 
 
 class Store:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bootkeep import __version__
 from bootkeep.assemble_system import assemble_system
-from bootkeep.compare import compare_all
 from bootkeep.compare.noise import NoiseFilter
+from bootkeep.compare.whole import compare_all
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.config_copies import read_copies
 from bootkeep.edges.redaction_key import read_key

@@ -8,7 +8,7 @@ from typing import Any
 
 from bootkeep import __version__
 from bootkeep.assemble_system import assemble_system
-from bootkeep.compare import compare_all
+from bootkeep.compare.whole import compare_all
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.store import Store
 from bootkeep.facts.change import Comparison

@@ -23,9 +23,7 @@ from bootkeep.facts.finding import Evidence, Finding, Severity
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.transaction import Action, Override, PackageChange
 from bootkeep.flows.package_family import kernel_owners, uses_rpm
-from bootkeep.flows.preserve import kernel_files
-from bootkeep.probes.bootloaders.grub_cfg import find_entry, first_entry, parse_grub_cfg
-from bootkeep.probes.bootloaders.grubenv import parse_grubenv
+from bootkeep.flows.preserve import image_of
 
 #: How long an override waits for the transaction that it is for.
 OVERRIDE_MINUTES = 15
@@ -184,14 +182,14 @@ def _owns(protected: ProtectedKernel, change: PackageChange) -> bool:
 
 
 def _protect(root: Path, release: str, why: str) -> ProtectedKernel | None:
-    files = kernel_files(root, release)
-    if files is None or not (uses_rpm(root) or (root / "var/lib/dpkg/info").is_dir()):
+    image = image_of(root, release)
+    if image is None or not (uses_rpm(root) or (root / "var/lib/dpkg/info").is_dir()):
         return None
-    found = kernel_owners(root, files.image, release)
+    found = kernel_owners(root, image, release)
     return ProtectedKernel(
         release,
         why,
-        files.image,
+        image,
         {one.name: one.path for one in reversed(found)},
         {one.name: one.architecture for one in reversed(found)},
         {one.name: one.version for one in reversed(found) if one.version},
@@ -221,6 +219,9 @@ def _default_release(root: Path) -> str:
         text = (root / "boot/grub/grub.cfg").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
+    from bootkeep.probes.bootloaders.grub_cfg import find_entry, first_entry, parse_grub_cfg  # seldom needed by a hook
+    from bootkeep.probes.bootloaders.grubenv import parse_grubenv
+
     try:
         menu = parse_grub_cfg(text, where="grub.cfg", locate=lambda path, _uuid: path)
         wanted = menu.default

@@ -12,7 +12,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Transaction
-from bootkeep.flows.settling import settle, start_settling
+from bootkeep.flows.settle_timer import start_settling
 from bootkeep.flows.transaction import Answer, Request, close_transaction, open_transaction
 
 #: What hooks tell one another for as long as this boot lasts.
@@ -41,6 +41,8 @@ def run_hook(phase: str, request: Request, policy: Policy, *, deadline_s: float)
 
 def run_settling(wait_s: float) -> Transaction | None:
     """The detached worker: wait, then take the settled look of what waits for it."""
+    from bootkeep.flows.settling import settle  # it compares: no hook needs that, and it is slow to load
+
     time.sleep(wait_s)
     policy, complaint = policy_or_default()
     if complaint:

@@ -27,7 +27,7 @@ from bootkeep.flows.hooked import caller_of, manager_name
 from bootkeep.flows.keep_bootable import keep_bootable, preserve_touched
 from bootkeep.flows.package_family import installed_packages
 from bootkeep.flows.raw_rpm import changes_for, plan_of
-from bootkeep.flows.settling import start_settling
+from bootkeep.flows.settle_timer import start_settling
 from bootkeep.flows.transaction import (
     Answer,
     Request,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,14 +89,14 @@ def kernel_owners(root: Path, image: str, release: str) -> tuple[KernelOwner, ..
         return ()
     found: dict[str, KernelOwner] = {}
     # Only modules themselves: linux-headers-* owns links in /lib/modules/<release> too, and no boot needs those.
-    for prefix in (image, f"/lib/modules/{release}/kernel/", f"/usr/lib/modules/{release}/kernel/"):
-        for path, names in json.loads(dpkg_owners.answer(root, prefix)).items():
+    prefixes = (image, f"/lib/modules/{release}/kernel/", f"/usr/lib/modules/{release}/kernel/")
+    for prefix, rows in dpkg_owners.first_of_each(root, prefixes):
+        for path, name in rows:
             if prefix == image and path != image:
                 continue
-            for name in names:
-                package, _, architecture = name.partition(":")
-                first = found.get(package)
-                found[package] = KernelOwner(package, architecture, "", first.path if first else path)
+            package, _, architecture = name.partition(":")
+            first = found.get(package)
+            found[package] = KernelOwner(package, architecture, "", first.path if first else path)
     return tuple(found.values())
 
 

@@ -27,11 +27,11 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.preserved import PreservedKernel
 from bootkeep.flows.package_family import installed_packages, kernel_owners
-from bootkeep.flows.preserved_bls import entry_keys, has_bls_menu, write_entries
 from bootkeep.flows.preserved_menu import Place, arguments_from_command_line, menu_text
 
 MENU = Path("boot/grub/bootkeep.cfg")
 _MENU2 = Path("boot/grub2/bootkeep.cfg")
+_ENTRIES = Path("boot/loader/entries")
 _ARGUMENT = re.compile(r"(?:^|\s)bootkeep\.preserved=(\S+)")
 #: An entry of ours that somebody made the default: in grubenv (grub-set-default, grub-reboot) or in grub.cfg (GRUB_DEFAULT).
 _CHOSEN = re.compile(
@@ -56,7 +56,7 @@ def kernel_files(root: Path, release: str) -> KernelFiles | None:
     The image is told by the release in its own header; an image without one (arm64, a rescue copy) by the name that
     installkernel(8) gives: ``vmlinuz-<release>``.
     """
-    image = _image_of(root, release)
+    image = image_of(root, release)
     if image is None:
         return None
     candidates = (f"/boot/initrd.img-{release}", f"/boot/initramfs-{release}.img", f"/boot/initrd-{release}")
@@ -86,7 +86,7 @@ def kernel_files(root: Path, release: str) -> KernelFiles | None:
 
 def _bls_entry(root: Path, release: str) -> str:
     """The Boot Loader Specification entry of a release; empty when it has none. Its name ends with the release."""
-    folder = root / "boot/loader/entries"
+    folder = root / _ENTRIES
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(f"-{release}.conf"))
     except OSError:
@@ -94,7 +94,8 @@ def _bls_entry(root: Path, release: str) -> str:
     return f"/boot/loader/entries/{names[0]}" if names else ""
 
 
-def _image_of(root: Path, release: str) -> str | None:
+def image_of(root: Path, release: str) -> str | None:
+    """The packaged image of a release in /boot, as :func:`kernel_files` tells it."""
     if not release or "/" in release or not (root / "boot").is_dir():
         return None
     rows = [row for row in json.loads(kernel_images.answer(root, "")) if not row["path"].startswith("/boot/bootkeep/")]
@@ -131,7 +132,7 @@ def preserve_last_good(root: Path, good: LastGood) -> PreservedKernel:
         if record.image_sha256 == good.image_sha256 and is_whole(root, record):
             write_menu(root)
             return record
-    image = _image_of(root, good.release)
+    image = image_of(root, good.release)
     if image is None or sha256_of(root / image[1:]) != good.image_sha256:
         raise PreserveError(
             f"the last-good kernel {good.release} {good.package_version} is gone: /boot holds another build or none",
@@ -147,7 +148,7 @@ def list_preserved(root: Path) -> tuple[Preserved, ...]:
         menu = (root / menu_of(root)).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         menu = ""
-    files = entry_keys(root)
+    files = _entry_keys(root)
     return tuple(
         Preserved(
             record,
@@ -157,6 +158,23 @@ def list_preserved(root: Path) -> tuple[Preserved, ...]:
         )
         for record in preserved_kernels(root)
     )
+
+
+def _entries_are_files(root: Path) -> bool:
+    """Whether the menu is made of files. Where there is no folder for them nothing of it is loaded: hooks come by here."""
+    if not (root / _ENTRIES).is_dir():
+        return False
+    from bootkeep.flows.preserved_bls import has_bls_menu
+
+    return has_bls_menu(root)
+
+
+def _entry_keys(root: Path) -> frozenset[str]:
+    if not (root / _ENTRIES).is_dir():
+        return frozenset()
+    from bootkeep.flows.preserved_bls import entry_keys
+
+    return entry_keys(root)
 
 
 def menu_of(root: Path) -> Path:
@@ -232,11 +250,13 @@ def _write_menu(root: Path, always: frozenset[str], without: frozenset[str]) -> 
         and is_whole(root, record)
         and (record.key in always or not _same_as_packaged(root, record))
     ]
-    if has_bls_menu(root):
+    if _entries_are_files(root):
+        from bootkeep.flows.preserved_bls import write_entries
+
         if not write_entries(root, shown, _place(root)):
             raise PreserveError(
                 "the preserved kernel has no boot entry: nothing tells how this machine boots",
-                where=str(root / "boot/loader/entries"),
+                where=str(root / _ENTRIES),
                 next_step="Run 'kernel-install add' for a kernel that is here, then try again.",
             )
         return tuple(record.key for record in shown)
@@ -246,7 +266,7 @@ def _write_menu(root: Path, always: frozenset[str], without: frozenset[str]) -> 
         return ()
     grub_cfg = folder / "grub.cfg"
     text = grub_cfg.read_text(encoding="utf-8", errors="surrogateescape") if grub_cfg.exists() else ""
-    pairs = [(record, _image_of(root, record.release) or f"vmlinuz-{record.release}") for record in shown]
+    pairs = [(record, image_of(root, record.release) or f"vmlinuz-{record.release}") for record in shown]
     menu = menu_text(text, pairs, None)
     if menu is None:
         menu = menu_text(text, pairs, _place(root))
@@ -304,7 +324,7 @@ def _place(root: Path) -> Place | None:
 
 
 def _same_as_packaged(root: Path, record: PreservedKernel) -> bool:
-    image = _image_of(root, record.release)
+    image = image_of(root, record.release)
     if image is None:
         return False
     try:
@@ -338,7 +358,7 @@ def clean_preserved(root: Path, last_good: LastGood) -> tuple[str, ...]:
     """
     running = running_preserved(root)
     records = preserved_kernels(root)
-    image = _image_of(root, last_good.release)
+    image = image_of(root, last_good.release)
     packaged_is_good = image is not None and sha256_of(root / image[1:]) == last_good.image_sha256
     good_copies = [
         record for record in records if record.image_sha256 == last_good.image_sha256 and is_whole(root, record)

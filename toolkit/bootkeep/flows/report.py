@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from bootkeep import __version__
 from bootkeep.assemble import assemble
 from bootkeep.assemble_system import assemble_system
-from bootkeep.compare import compare_all, drift
 from bootkeep.compare.noise import NoiseFilter
+from bootkeep.compare.whole import compare_all, drift
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.kept_copies import load_copies, load_restored

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,35 +19,19 @@ from pathlib import Path
 from bootkeep.edges import processes
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.package_database import at_work
-from bootkeep.edges.run import detach, run
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.flows.missed import record_missed
 from bootkeep.flows.phases import judge_phase, judged_before, retention, take_phase
+from bootkeep.flows.settle_timer import SETTLE_S
 from bootkeep.flows.transaction import close_orphans
 
-#: After the end of a transaction; the timer's OnActiveSec says the same.
-SETTLE_S = 90
-TIMER = "bootkeep-settle.timer"
 #: Enough for the slow reads, too little to be noticed as a process that hangs.
 _LOOK_S = 60.0
 #: How many of the newest records may still wait for a look.
 _RECENT = 25
-
-
-def start_settling(*, wait_s: float = 1.0) -> None:
-    """Have the settled look come SETTLE_S seconds from now. It outlives the package manager and holds nothing of it open.
-
-    Where systemd runs its timer is started anew, so that transactions that follow each other share one look; else, or when
-    systemd does not answer within ``wait_s``, a process of its own waits.
-    """
-    if Path("/run/systemd/system").is_dir():
-        done = run(["systemctl", "restart", "--no-block", TIMER], timeout_s=wait_s)
-        if done.exit_code == 0:
-            return
-    detach([sys.executable, "-I", "-m", "bootkeep.hooks", "settle", str(SETTLE_S)])
 
 
 def settle(store: Store, policy: Policy, *, root: Path = Path("/")) -> Transaction | None:
@@ -140,8 +123,8 @@ def _renew_runbook(store: Store, item: Transaction, phase: str, policy: Policy, 
 def _alarms(store: Store, item: Transaction, phase: str, policy: Policy) -> tuple[str, ...]:
     """What this look found wrong with services and sockets, against the look before the transaction (or the boot)."""
     from bootkeep.assemble_system import assemble_system
-    from bootkeep.compare import compare_all
     from bootkeep.compare.noise import NoiseFilter
+    from bootkeep.compare.whole import compare_all
     from bootkeep.facts.change import ChangeClass, ChangeSeverity
 
     base = "pre" if phase == "settled" else next((name for name in ("settled", "post") if name in item.phases), "pre")

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bootkeep import __version__
-from bootkeep.assemble_system import assemble_system
-from bootkeep.compare.at_stake import LONGEST_COPY_BYTES, config_paths_at_stake
+from bootkeep.compare.at_stake import LONGEST_COPY_BYTES, ConfigurationOnly, config_paths_at_stake
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.collect import collect
 from bootkeep.edges.config_copies import read_copies
@@ -20,7 +19,7 @@ from bootkeep.facts.config_copy import FreshCopy
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.reading_redaction import redact_readings
 from bootkeep.facts.transaction import PackageChange
-from bootkeep.probes.config.files import file_lists_probe
+from bootkeep.probes.config.files import conffiles_of, config_files_of, edited_conffiles_of, file_lists_probe
 from bootkeep.probes.packages.scripts import package_probes
 from bootkeep.probes.read import File, Probe
 from bootkeep.probes.services.aftermath import journal_probe
@@ -84,7 +83,8 @@ def config_copies(
     ``key`` is the store's for pseudonyms (:mod:`bootkeep.edges.redaction_key`). Take it before the transaction, and again
     after it with ``also`` set to the paths that were copied before.
     """
-    state = assemble_system(snapshot.readings, taken_at=snapshot.taken_at)
+    readings = snapshot.readings
+    state = ConfigurationOnly(config_files_of(readings), conffiles_of(readings), edited_conffiles_of(readings))
     paths = sorted({*config_paths_at_stake(state, packages), *also})
     return read_copies(paths, root=root, limit_bytes=LONGEST_COPY_BYTES, key=key)
 

@@ -8,6 +8,7 @@ list is in :mod:`bootkeep.probes.config.rpm_config`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.reading import Readings
@@ -106,15 +107,18 @@ def crontabs_of(readings: Readings) -> Maybe[tuple[ConfigFile, ...]]:
     return _files_with_digests(readings, CRONTAB_LISTING, CRONTAB_DIGESTS)
 
 
+@lru_cache(maxsize=2)  # before and after: one look asks four times
 def parse_conffiles(text: str) -> tuple[Conffile, ...]:
     """Every ``Conffiles:`` field of a dpkg status file. Obsolete ones and ones about to be removed are left out.
 
     A line is `` path md5 [obsolete] [remove-on-upgrade]``; a path may hold blanks, the MD5 may be ``newconffile`` while
     a package is half unpacked. Raises NotUnderstood on a line without a path.
     """
+    # Most paragraphs ship no configuration: they are passed over as a whole.
+    wanted = (paragraph for paragraph in text.split("\n\n") if "Conffiles:" in paragraph)
     found: list[Conffile] = []
     package, inside = "", False
-    for line in text.split("\n"):
+    for line in "\n\n".join(wanted).split("\n"):
         if not line.strip():
             package, inside = "", False
         elif line.startswith("Package:"):

@@ -6,6 +6,7 @@ Sources: dpkg(1) "PACKAGE STATES", deb822(5); /var/lib/dpkg/status is rewritten 
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.package import Package
@@ -23,6 +24,7 @@ BOOT_OWNERS = Native("dpkg-owners:/boot/")
 _FIELDS = frozenset({"package", "status", "architecture", "version"})
 
 
+@lru_cache(maxsize=2)  # before and after: a hook asks for the outcome, the report and the verdict
 def parse_status(text: str) -> tuple[Package, ...]:
     """Every paragraph of ``/var/lib/dpkg/status`` as a Package, sorted by name and architecture.
 
