@@ -18,7 +18,7 @@ from bootkeep.edges.clock import now_utc
 from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.processes import person_behind
 from bootkeep.edges.store import Store
-from bootkeep.facts.errors import BootkeepError, NotUnderstood, StoreError
+from bootkeep.facts.errors import BootkeepError, StoreError
 from bootkeep.facts.finding import Evidence, Finding, Severity
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.transaction import Action, Override, PackageChange
@@ -211,34 +211,9 @@ def _running_release(root: Path) -> str:
 
 
 def _default_release(root: Path) -> str:
-    """The release that GRUB starts by itself, resolved as GRUB does; empty when it cannot be told.
+    from bootkeep.flows.default_release import default_release  # seldom needed by a hook
 
-    ``next_entry`` is left out: it counts for one boot, and the kernel of a trial is not the one to come back to.
-    """
-    try:
-        text = (root / "boot/grub/grub.cfg").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""
-    from bootkeep.probes.bootloaders.grub_cfg import find_entry, first_entry, parse_grub_cfg  # seldom needed by a hook
-    from bootkeep.probes.bootloaders.grubenv import parse_grubenv
-
-    try:
-        menu = parse_grub_cfg(text, where="grub.cfg", locate=lambda path, _uuid: path)
-        wanted = menu.default
-        if wanted in {"${saved_entry}", "$saved_entry"}:
-            block = (root / "boot/grub/grubenv").read_text(encoding="utf-8", errors="surrogateescape")
-            wanted = parse_grubenv(block).get("saved_entry", "")
-        entry = (find_entry(menu.items, wanted) if wanted else None) or first_entry(menu.items)
-        kernel = entry.kernel_path if entry else ""
-    except (NotUnderstood, OSError, RecursionError):  # better the first of a menu that we do not understand than none
-        found = re.search(r"^\s*linux\S*\s+(\S+)", text, re.MULTILINE)
-        kernel = found[1] if found else ""
-    name = kernel.rsplit("/", 1)[-1]
-    if name in {"vmlinuz", "vmlinux"}:  # the links that linux-update-symlinks keeps
-        link = root / ("boot" if "/boot/" in kernel or (root / "boot" / name).is_symlink() else "") / name
-        name = link.readlink().name if link.is_symlink() else name
-    found = re.fullmatch(r"vmlinu[xz]-(.+)", name)
-    return found[1] if found else ""
+    return default_release(root)
 
 
 def give_override(reason: str, store: Store | None = None) -> Override:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bootkeep.edges.config_copies import read_copies
-from bootkeep.edges.native.rpm_files import config_paths_in, config_paths_of
 from bootkeep.edges.run import run
 from bootkeep.edges.store import CONFIG_COPY_LIMIT
 from bootkeep.facts.config_copy import FreshCopy
@@ -34,6 +33,8 @@ def planned_config_copies(
 
 def _of_rpm(changes: tuple[PackageChange, ...], root: Path, budget_s: float) -> list[str]:
     """rpm's ``%config`` files. An old version's and a new one's stand under the same name, so both are asked for by it."""
+    from bootkeep.edges.native.rpm_files import config_paths_in, config_paths_of  # on rpm hosts only
+
     until = time.monotonic() + budget_s
     paths = set(config_paths_of(root, (change.name for change in changes), timeout_s=budget_s)) if changes else set()
     if (left := until - time.monotonic()) > 0:

@@ -10,7 +10,7 @@ from bootkeep.facts.reading import Readings, Status
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import rows_of, text_of, why
 from bootkeep.probes.bootloaders import bls
-from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, MenuItem, find_entry, parse_grub_cfg
+from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, MenuItem, find_entry, first_entry, parse_grub_cfg
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 from bootkeep.probes.bootloaders.paths import Locator
 from bootkeep.probes.bootloaders.places import DEBIAN, PLACES, GrubPlace, place_of
@@ -129,9 +129,14 @@ def _syntax_error(readings: Readings, place: GrubPlace) -> Maybe[str]:
     return (reading.detail or reading.text).strip() or f"{tool} ended with {reading.exit_code}"
 
 
-def default_entry(readings: Readings, locator: Locator) -> Maybe[DefaultEntry]:
-    """What GRUB starts by itself at the next boot, and which text chose it."""
-    place = place_of(readings)
+def default_entry(
+    readings: Readings, locator: Locator, *, place: GrubPlace | None = None, one_shot: bool = True
+) -> Maybe[DefaultEntry]:
+    """What GRUB starts by itself at the next boot, and which text chose it; without ``one_shot`` at the boots after it.
+
+    ``place``: where GRUB's files are, when that is known already.
+    """
+    place = place or place_of(readings)
     menu = _menu(readings, locator, place)
     if isinstance(menu, (Absent, Unknown)):
         return menu
@@ -140,14 +145,20 @@ def default_entry(readings: Readings, locator: Locator) -> Maybe[DefaultEntry]:
         if menu.default in _SAVED:
             return variables
         variables = {}
-    one_shot = variables.get("next_entry", "")
-    if one_shot:
-        return _resolved(menu, one_shot, "next_entry")
+    once = variables.get("next_entry", "")
+    if once and one_shot:
+        return _resolved(menu, once, "next_entry")
     if menu.default in _SAVED:
         saved = variables.get("saved_entry", "")
         return _resolved(menu, saved, "saved_entry") if saved else _resolved(menu, "0", "first entry")
     chosen_by = "first entry" if menu.default == "0" else "GRUB_DEFAULT"
     return _resolved(menu, menu.default, chosen_by)
+
+
+def first_of_menu(readings: Readings, locator: Locator, place: GrubPlace) -> BootEntry | None:
+    """What GRUB starts when nothing of the menu is called as the default says; None without an entry that we understand."""
+    menu = _menu(readings, locator, place)
+    return None if isinstance(menu, (Absent, Unknown)) else first_entry(menu.items)
 
 
 _SAVED = ("${saved_entry}", "$saved_entry")
