@@ -11,6 +11,7 @@ from bootkeep.edges.spool import Spool
 from bootkeep.edges.store import Store
 from bootkeep.fleet.limits import Limits
 from bootkeep.fleet.reporting import build_stored_report, report_pending
+from bootkeep.lab.hostile_acts import many_records
 from bootkeep.lab.hostile_cases import CASES, Case, one_outcome
 from bootkeep.lab.hostile_minion import ID, POISON, Scene, record, snapshot
 from bootkeep.reports.html import render_html
@@ -48,6 +49,51 @@ def test_a_flood_takes_one_row_and_does_not_silence_the_neighbour(tmp_path: Path
     scene.intake.refusals.flush()
     (refusal,) = scene.store.refusals()
     assert (refusal.sender, refusal.why, refusal.times) == ("unknown", "too many", 90)
+    scene.store.close()
+
+
+def test_what_was_too_much_is_taken_when_something_has_gone(tmp_path: Path) -> None:
+    """A record beyond the host's share is turned away, not forgotten: the same one is welcome once there is room."""
+    scene = Scene(tmp_path, Limits(records=2))
+    many_records(scene)
+    oldest, newest = "20261125T120000Z-0123abcd", "20261125T120002Z-0123abcd"
+    assert {row.id for row in scene.store.records("web1")} == {oldest, "20261125T120001Z-0123abcd"}
+    row = scene.store.host("web1")
+    assert row is not None and "2 is its share" in row.problem
+    with scene.store.writing() as writer:
+        writer.forget_transactions("web1", [oldest])
+    scene.deliver({"record.json": record(newest)}, id=newest)
+    assert {row.id for row in scene.store.records("web1")} == {"20261125T120001Z-0123abcd", newest}
+    row = scene.store.host("web1")
+    assert row is not None and row.problem == ""
+    scene.store.close()
+
+
+def test_everything_that_a_host_makes_the_master_keep_counts(tmp_path: Path) -> None:
+    """Bodies, manifests, verdicts and reports; the running count and the one from the start agree."""
+    scene = Scene(tmp_path)
+    verdict = b'{"judgement": "GO", "findings": []}'
+    files = {
+        "record.json": record(),
+        "pre.json.gz": snapshot(),
+        "post.json.gz": snapshot(),
+        "verdict-post.json": verdict,
+    }
+    scene.deliver(files)
+    row = scene.store.host("web1")
+    assert row is not None
+    bodies = set(files.values())
+    assert row.bytes == sum(len(content) for content in bodies)
+    assert row.other_bytes == len(scene.store.records("web1")[0].manifest) + len("[]")
+    report_pending(scene.store)
+    more = scene.store.host("web1")
+    assert more is not None and more.other_bytes > row.other_bytes + 200
+    with scene.store.writing() as writer:
+        writer.count_share("web1")
+    exact = scene.store.host("web1")
+    assert exact is not None
+    assert exact.bytes == row.bytes
+    assert row.other_bytes < exact.other_bytes <= more.other_bytes
     scene.store.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import replace
@@ -53,11 +54,35 @@ def stored(store: FleetStore, host: str = "web1", id: str = ID, now: str = NOW, 
 def test_migrations_make_exactly_the_tables_of_the_code(dsn: str) -> None:
     """A table that is changed without a migration would be missing on every master that is upgraded."""
     engine = open_database(dsn)
-    assert schema_version(engine) == ("", "0001")
-    assert migrate(engine) == migrate(engine) == "0001"
+    assert schema_version(engine) == ("", "0002")
+    assert migrate(engine) == migrate(engine) == "0002"
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
+
+
+def test_an_upgrade_of_the_schema_keeps_every_row(dsn: str) -> None:
+    """SQLite drops the old table when it alters one, and foreign keys would take all records along."""
+    engine = open_database(dsn)
+    assert migrate(engine, "0001") == "0001"
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO hosts (host, first_seen, last_seen, name, system, tool_version, boot_id, running_kernel, "
+                "default_kernel, last_good_kernel, verdict, verdict_sentence, verdict_at, last_transaction, runbook, "
+                "runbook_state, runbook_at, waiting, bytes, problem) "
+                "VALUES ('web1', '', '', '', '', '', '', '', '', '', 'GO', '', '', '', '', 'FRESH', '', 0, 3, '')"
+            )
+        )
+        connection.execute(
+            text("INSERT INTO bodies (host, sha256, size, content) VALUES ('web1', :digest, 3, :content)"),
+            {"digest": "a" * 64, "content": b"abc"},
+        )
+    engine.dispose()
+    with contextlib.closing(FleetStore.open(dsn)) as store:
+        assert store.body("web1", "a" * 64) == b"abc"
+        (row,) = store.hosts()
+        assert (row.runbook_state, row.bytes, row.other_bytes) == ("FRESH", 3, 0)
 
 
 def test_a_newer_schema_is_left_alone(dsn: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bootkeep.edges.clock import now_utc
+from bootkeep.facts.codec import to_json
 from bootkeep.facts.delivery import CHUNK, DeliveredFile, Manifest
 from bootkeep.fleet.limits import Contents, Limits, NotAccepted, checked_manifest, understood
 from bootkeep.fleet.store import FleetStore
@@ -18,7 +19,11 @@ _PIECES = 3
 
 
 class Assembly:
-    """The record of one transaction of one host. Holds one file in memory at most; whole files are in the store."""
+    """The record of one transaction of one host.
+
+    Holds the files of one answer and one cut file in memory at most. When an answer makes the record whole, its files stay
+    in ``unsaved`` and enter the store together with it: one transaction, one flush. Else they are stored at once.
+    """
 
     def __init__(self, store: FleetStore, host: str, manifest: Manifest, limits: Limits) -> None:
         self.manifest = manifest
@@ -26,6 +31,7 @@ class Assembly:
         self._files = {file.sha256: file for file in manifest.files}
         self._have = store.bodies_there(host, set(self._files))
         self._parts: dict[str, bytearray] = {}
+        self.unsaved: dict[str, bytes] = {}
 
     @classmethod
     def begin(cls, store: FleetStore, host: str, plain: object, id: str, limits: Limits) -> Assembly:
@@ -34,13 +40,18 @@ class Assembly:
 
     @property
     def complete(self) -> bool:
-        """Whether every file is in the store."""
-        return len(self._have) == len(self._files)
+        """Whether every file is here: in the store, or ``unsaved``."""
+        return len(self._have) + len(self.unsaved) == len(self._files)
 
     @property
     def missing_bytes(self) -> int:
         """What is still to come."""
         return sum(file.size for sha256, file in self._files.items() if sha256 not in self._have)
+
+    @property
+    def manifest_bytes(self) -> int:
+        """What the manifest itself takes: a record that names thousands of files that are here already is no gift."""
+        return len(to_json(self.manifest))
 
     def missing(self) -> list[dict[str, Any]]:
         """The next pieces to ask for."""
@@ -54,7 +65,6 @@ class Assembly:
 
     def add(self, pieces: Sequence[object]) -> None:
         """Take pieces of an answer; what belongs to another record or comes out of order is left. Raises NotAccepted."""
-        done: list[bytes] = []
         for piece in pieces:
             found = self._piece(piece)
             if found is None:
@@ -68,19 +78,18 @@ class Assembly:
                 whole = bytes(self._parts.pop(file.sha256))
                 if hashlib.sha256(whole).hexdigest() != file.sha256:
                     raise NotAccepted("wrong digest", f"{file.name} is not what its manifest says")
-                done.append(whole)
-        if not done:
-            return
-        with self._store.writing() as writer:
-            writer.saw(self._host, now_utc())
-            for whole in done:
-                self._have.add(writer.save_body(self._host, whole))
+                self.unsaved[file.sha256] = whole
+        if self.unsaved and not self.complete:
+            with self._store.writing() as writer:
+                writer.saw(self._host, now_utc())
+                self._have |= {writer.save_body(self._host, whole) for whole in self.unsaved.values()}
+            self.unsaved = {}
 
     def _piece(self, piece: object) -> tuple[DeliveredFile, bytes] | None:
         if not isinstance(piece, dict) or piece.get("id") != self.manifest.id:
             return None
         file = self._files.get(str(piece.get("sha256")))
-        if file is None or file.sha256 in self._have:
+        if file is None or file.sha256 in self._have or file.sha256 in self.unsaved:
             return None
         if piece.get("offset") != len(self._parts.get(file.sha256, b"")):
             return None
@@ -96,7 +105,8 @@ class Assembly:
         """The whole record, parsed. Raises NotAccepted."""
 
         def body(sha256: str) -> bytes:
-            content = self._store.body(self._host, sha256)
+            content = self.unsaved.get(sha256)
+            content = self._store.body(self._host, sha256) if content is None else content
             if content is None:
                 raise NotAccepted("wrong digest", "a file went away while the record was put together")
             return content

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootkeep.fleet.assembly import Assembly
+from bootkeep.fleet.receiving import SaidOfRunbook
 
 #: Seconds that the next question to a host waits after an unanswered one: at first, and at most.
 WAIT_S, WAIT_MOST_S = 2.0, 300.0
@@ -28,6 +29,9 @@ class HostState:
     assembly: Assembly | None = None
     refused: dict[tuple[str, str], str] = field(default_factory=dict)  # (id, digest) -> why
     runbook: str = ""  # document id to fetch
+    said: SaidOfRunbook = field(default_factory=SaidOfRunbook)
+    records: int = -1  # in the store; below zero: not counted yet
+    recount_at: float = 0.0  # when its share may be counted anew
     asked: str = ""  # nonce of the question that it has not answered yet
     index: bool = False
     hello: int = 0  # the list was asked for because the master has started: tries that are left

@@ -113,9 +113,9 @@ def _shown(dsn: str) -> str:
         return "the DSN"
 
 
-def migrate(engine: Engine) -> str:
-    """Bring the schema to the newest version, whatever it is now; the version afterwards. Raises StoreError."""
-    with refused_by_database(engine, "upgrade its schema"), engine.begin() as connection:
+def migrate(engine: Engine, to: str = "head") -> str:
+    """Bring the schema to the newest version (or ``to``), whatever it is now; the version afterwards. Raises StoreError."""
+    with refused_by_database(engine, "upgrade its schema"), _schema_open(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7116170)"))  # two masters that start together
         configuration = _configuration(connection)
@@ -127,8 +127,34 @@ def migrate(engine: Engine) -> str:
                 where=_shown(engine.url.render_as_string(hide_password=True)),
                 next_step="A newer bootkeep made it: upgrade bootkeep on this master.",
             )
-        command.upgrade(configuration, "head")
+        command.upgrade(configuration, to)
         return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+@contextlib.contextmanager
+def _schema_open(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that may alter tables.
+
+    SQLite alters a table by copying it and dropping the old one, and dropping a table deletes its rows first: with foreign keys
+    switched on that takes every row of every other table along. They can be switched off only outside of a transaction.
+    """
+    with engine.connect() as connection:
+        driver = connection.connection.dbapi_connection if engine.dialect.name == "sqlite" else None
+        if driver is not None:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                wrong = connection.exec_driver_sql("PRAGMA foreign_key_check").first() if driver is not None else None
+                if wrong is not None:
+                    raise StoreError(
+                        f"a row of {wrong[0]} belongs to nothing",
+                        where=_shown(engine.url.render_as_string(hide_password=True)),
+                        next_step="Nothing was changed. Put back a copy of the store.",
+                    )
+        finally:
+            if driver is not None:
+                driver.execute("PRAGMA foreign_keys=ON")
 
 
 def schema_version(engine: Engine) -> tuple[str, str]:

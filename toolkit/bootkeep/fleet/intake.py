@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ from bootkeep.fleet.conversation import (
 )
 from bootkeep.fleet.limits import HOST, SHA256, Limits, NotAccepted, checked_id, json_object
 from bootkeep.fleet.receiving import save_runbook, status_of, store_record
-from bootkeep.fleet.refusals import Refusals
+from bootkeep.fleet.refusals import Refusals, as_refusal
+from bootkeep.fleet.share import check_room
 from bootkeep.fleet.store import FleetStore
 
 log = logging.getLogger(__name__)
@@ -77,17 +78,21 @@ class Intake:
             id, digest = checked_id(said.get("id")), said.get("digest")
             if not isinstance(digest, str) or not SHA256.match(digest):
                 raise NotAccepted("malformed", f"{digest!r:.80} is no digest")
-            self._want(host, id, digest, now)
+            self._want(host, id, digest, now, self.store.digests_of(host, id))
 
     def told(self, data: object, now: float) -> None:
         """An event about a host itself."""
         with self._guarded(data):
             host, text = self._signed(data, STATUS, now)
-            status, runbook, waiting, dropped = status_of(text)
-            moment = now_utc()
+            status, said, waiting, dropped = status_of(text)
+            moment, row = now_utc(), self.store.host(host)
+            copy = row.runbook if row else ""
+            state, moved = said.of_copy(copy) if copy else ("UNKNOWN", "")
+            known = {id for id, _digest in self.store.digests(host)} if dropped else set()
             with self.store.writing() as writer:
-                writer.save_status(host, status, moment)
-                for id in dropped:
+                writer.save_status(host, replace(status, runbook_state=state, runbook_moved=moved), moment)
+                # What is not here was never confirmed, so no honest host has dropped it.
+                for id in set(dropped) & known:
                     writer.raise_alert(
                         host,
                         "spool-pruned",
@@ -96,14 +101,15 @@ class Intake:
                         now=moment,
                         id=id,
                     )
-            state = self._hosts[host]
-            if runbook and all(row.document_id != runbook for row in self.store.runbooks(host)):
-                state.runbook = runbook
+            here = self._hosts[host]
+            here.said = said
+            if said.document and said.document != copy:
+                here.runbook = said.document
             # What waits there and is not under way here was announced to a master that has forgotten it, or its confirmation
             # was lost: also where an earlier phase of it is stored. The host's own repetition may be ten minutes away.
-            under_way = set(state.pending) | {id for id, _digest in (*state.confirm, *state.refused)}
-            state.index = state.index or bool(set(waiting) - under_way)
-            state.not_before = min(state.not_before, now + WAIT_S)
+            under_way = set(here.pending) | {id for id, _digest in (*here.confirm, *here.refused)}
+            here.index = here.index or bool(set(waiting) - under_way)
+            here.not_before = min(here.not_before, now + WAIT_S)
 
     def answered(self, host: str, data: object, now: float) -> None:
         """A job return. ``host``: whose return Salt says it is; the signature decides."""
@@ -197,7 +203,7 @@ class Intake:
         if not isinstance(signature, str) or len(signature) > 4096:
             raise NotAccepted("not signed", f"{purpose} that says it is of {host}")
         state = self._state(host, now)
-        if purpose == ANNOUNCEMENT:
+        if purpose != ANSWER:  # those are asked for, each once
             self._pay(state, host, now)
         try:
             verify(key, purpose, host, str(text), signature)
@@ -210,17 +216,20 @@ class Intake:
         state.tokens = min(float(self.limits.burst), state.tokens + (now - state.refilled) * self.limits.rate)
         state.refilled = now
         if state.tokens < 1:
-            raise NotAccepted("too many", f"{host} announces more than {self.limits.rate:g} a second")
+            raise NotAccepted("too many", f"{host} says more than {self.limits.rate:g} things a second")
         state.tokens -= 1
 
     def _state(self, host: str, now: float) -> HostState:
         return self._hosts.setdefault(host, HostState(float(self.limits.burst), now))
 
-    def _want(self, host: str, id: str, digest: str, now: float, *, confirmed: bool = False) -> None:
+    def _want(
+        self, host: str, id: str, digest: str, now: float, known: set[tuple[str, str]], *, confirmed: bool = False
+    ) -> None:
+        """``known``: (id, digest) of what is stored of this transaction."""
         state = self._hosts[host]
         if (id, digest) in state.refused:
             return  # it was refused as it is; another digest is another record
-        if (id, digest) in self.store.digests_of(host, id):
+        if (id, digest) in known:
             if not confirmed:  # else the host knows that it is here
                 state.confirm.setdefault((id, digest), now)
         elif len(state.pending) < self.limits.waiting or id in state.pending:
@@ -260,12 +269,14 @@ class Intake:
             state.pending.pop(str(id), None)  # announced again when it can be read
         if state.index and "waiting" in text:
             state.index, state.hello = False, 0
+            known = self.store.digests(host)  # once: the list has everything that the host holds
             for pair in _lists(text.get("waiting")):
                 if SHA256.match(str(pair[1])):
-                    self._want(host, checked_id(pair[0]), str(pair[1]), now, confirmed=pair[2:] == [True])
+                    told = pair[2:] == [True]
+                    self._want(host, checked_id(pair[0]), str(pair[1]), now, known, confirmed=told)
         if state.runbook and "runbook" in text:
             state.runbook = ""
-            save_runbook(self.store, host, text["runbook"])
+            save_runbook(self.store, host, text["runbook"], state.said)
         self._take_records(host, state, text, now)
 
     def _take_records(self, host: str, state: HostState, text: Mapping[str, object], now: float) -> None:
@@ -274,22 +285,25 @@ class Intake:
             return
         assembly, id = state.assembly, state.assembly.manifest.id
         try:
-            self._has_room(host, assembly)
+            check_room(self.store, self.limits, host, state, assembly, place=self._place, now=now)
             pieces = text.get("pieces")
             assembly.add(pieces if isinstance(pieces, list) else [])
             if not assembly.complete:
                 return
             contents = assembly.understood()
-            if store_record(self.store, host, assembly.manifest, contents):
+            if store_record(self.store, host, assembly.manifest, contents, assembly.unsaved.values()):
+                state.records += 1
                 transaction = contents.transaction
                 self._stored.append(Stored(host, id, assembly.manifest.phase, transaction.outcome.value))
             state.confirm[(id, assembly.manifest.digest)] = now
             state.assembly = None
             state.pending.pop(id, None)
-        except NotAccepted as refusal:
-            state.refused[(id, assembly.manifest.digest)] = refusal.why
-            self._turn_away(host, state, id, refusal)
+        except StoreError:
             raise
+        except Exception as error:
+            refusal = as_refusal(error)
+            self._turn_away(host, state, id, refusal, assembly.manifest.digest)
+            raise refusal from error
 
     def _begin(self, host: str, state: HostState, manifests: object) -> None:
         for id, plain in manifests.items() if isinstance(manifests, dict) else ():
@@ -300,28 +314,18 @@ class Intake:
                     self._turn_away(host, state, id, refusal)
                     raise
 
-    def _turn_away(self, host: str, state: HostState, id: str, refusal: NotAccepted) -> None:
-        """This record is not taken as it is: it is not asked for again until the host announces another one."""
+    def _turn_away(self, host: str, state: HostState, id: str, refusal: NotAccepted, digest: str = "") -> None:
+        """This record is not taken as it is: it is not asked for again until the host announces another one.
+
+        Only where it is too much is it the same record that may be taken one day: when something else has gone.
+        """
         state.assembly = None
-        state.refused[(id, state.pending.pop(id, ""))] = refusal.why
+        announced = state.pending.pop(id, "")
+        if refusal.why != "quota":
+            state.refused |= {(id, one): refusal.why for one in (announced, digest) if one}
         while len(state.refused) > 2 * self.limits.waiting:
             state.refused.pop(next(iter(state.refused)))
         self._tell_problem(host, f"{id} is not stored: {refusal}")
-
-    def _has_room(self, host: str, assembly: Assembly) -> None:
-        row = self.store.host(host)
-        used = row.bytes if row else 0
-        if used + assembly.missing_bytes > self.limits.host:
-            raise NotAccepted("quota", f"{host} has {used} bytes here, {self.limits.host} is its share")
-        if self._place is not None:
-            free = shutil.disk_usage(self._place).free
-            if free - assembly.missing_bytes < self.limits.free:
-                # Not this host's fault, so nothing is refused: it is asked again later, and keeps everything until then.
-                raise StoreError(
-                    f"only {free // 1024 // 1024} MiB are free",
-                    where=str(self._place),
-                    next_step="Free space, or run: bootkeep fleet gc.",
-                )
 
     def _tell_problem(self, host: str, problem: str) -> None:
         with self.store.writing() as writer:
@@ -355,6 +359,10 @@ class Intake:
     def _guarded(self, data: object, host: str = "") -> _Guard:
         return _Guard(self, data, host)
 
+    def known(self, sender: str) -> str:
+        """A sender as it is counted: names that anybody can make up by the million share one row."""
+        return sender if HOST.match(sender) and self._key_of(sender) is not None else "unknown"
+
     def disk_refused(self, host: str, error: StoreError) -> None:
         """The store could not be written: nothing is lost, the host keeps it, and everybody is asked again later."""
         log.error("bootkeep: nothing is lost, and it is tried again: %s", error)
@@ -373,14 +381,14 @@ class _Guard:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, NotAccepted):
+        if isinstance(error, StoreError):
+            self._intake.disk_refused(self._host, error)
+            return True
+        if isinstance(error, Exception):
             # Salt's outer id, where there is one: who was on the other end, as far as Salt knows.
             outer = self._data.get("id") if isinstance(self._data, Mapping) else None
             sender = self._host or (outer if isinstance(outer, str) else "")
-            self._intake.refusals.add(sender or "unknown", error)
-            return True
-        if isinstance(error, StoreError):
-            self._intake.disk_refused(self._host, error)
+            self._intake.refusals.add(self._intake.known(sender), as_refusal(error))
             return True
         return False
 

@@ -46,3 +46,11 @@ class Refusals:
             with contextlib.suppress(StoreError), self._store.writing() as writer:
                 for (sender, why), (count, example) in counts.items():
                     writer.refuse(sender, why, example, now_utc(), times=count)
+
+
+def as_refusal(error: Exception) -> NotAccepted:
+    """What a minion's data broke is that minion's: an error that nobody thought of must not end the intake of the others."""
+    if isinstance(error, NotAccepted):
+        return error
+    log.error("bootkeep: what a minion sent broke the intake", exc_info=error)
+    return NotAccepted("not understood", f"{type(error).__name__}: {error}")

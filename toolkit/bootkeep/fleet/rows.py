@@ -20,7 +20,9 @@ class HostStatus:
     verdict: str = ""  # GO, NO-GO, UNKNOWN; empty leaves the one on record
     verdict_sentence: str = ""
     verdict_at: str = ""
-    runbook_state: str = ""  # FRESH, STALE, UNKNOWN; empty leaves the one on record
+    # of the copy that the master has; empty leaves what is on record
+    runbook_state: str = ""  # facts.runbook.Freshness
+    runbook_moved: str = ""  # sections of the facts that changed since, by comma
     waiting: int = 0  # records that the master has not confirmed
 
 
@@ -45,9 +47,13 @@ class HostRow:
     last_transaction: str
     runbook: str  # document id of the copy in the store; empty when there is none
     runbook_state: str
+    runbook_moved: str
+    runbook_state_at: str
+    runbook_bad_since: str
     runbook_at: str
     waiting: int
     bytes: int
+    other_bytes: int
     problem: str
 
 

@@ -77,7 +77,9 @@ class FleetStore:
     def writing(self) -> Iterator[Writer]:
         """One database transaction: all of it is in the store when the body ends, or nothing."""
         with refused_by_database(self.engine, "be written"), self.engine.begin() as connection:
-            yield Writer(connection)
+            writer = Writer(connection)
+            yield writer
+            writer.finish()
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -173,6 +175,12 @@ class FleetStore:
         wanted = select(RECORDS).order_by(RECORDS.c.number)
         wanted = wanted.where(RECORDS.c.host == host) if host else wanted
         return tuple(self._rows(RecordRow, wanted.where(RECORDS.c.id == id) if id else wanted))
+
+    def count_records(self, host: str) -> int:
+        """How many states of transactions this host has delivered."""
+        with self._reading() as connection:
+            wanted = select(func.count()).select_from(RECORDS).where(RECORDS.c.host == host)
+            return int(connection.execute(wanted).scalar_one())
 
     def digests(self, host: str) -> set[tuple[str, str]]:
         """(id, digest) of everything that this host has delivered."""

@@ -57,10 +57,19 @@ HOSTS = Table(
     Column("verdict_at", _TIME, nullable=False, default=""),
     Column("last_transaction", _ID, nullable=False, default=""),
     Column("runbook", String(16), nullable=False, default=""),  # document id of the copy kept here
-    Column("runbook_state", String(8), nullable=False, default="UNKNOWN"),  # FRESH, STALE, UNKNOWN
+    # facts.runbook.Freshness of that copy, as the host said last
+    Column("runbook_state", String(16), nullable=False, default="UNKNOWN", server_default="UNKNOWN"),
+    Column(
+        "runbook_moved", Text, nullable=False, default="", server_default=""
+    ),  # sections that changed since, by comma
+    Column("runbook_state_at", _TIME, nullable=False, default="", server_default=""),  # when the host said so
+    # since when the copy does not fit; empty while it does, and while nobody has said anything
+    Column("runbook_bad_since", _TIME, nullable=False, default="", server_default=""),
     Column("runbook_at", _TIME, nullable=False, default=""),
     Column("waiting", Integer, nullable=False, default=0),  # records on the host that are not stored here yet
     Column("bytes", BigInteger, nullable=False, default=0),  # what this host's bodies take here
+    # what its manifests, verdicts and reports take: they count into its share too
+    Column("other_bytes", BigInteger, nullable=False, default=0, server_default="0"),
     Column("problem", Text, nullable=False, default=""),  # what keeps its records from coming; empty when nothing does
 )
 

@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, func, select, update
 
 from bootkeep.facts.change import Change
 from bootkeep.facts.codec import to_json
 from bootkeep.facts.delivery import Manifest
 from bootkeep.facts.finding import Verdict
+from bootkeep.facts.runbook import Freshness
 from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.fleet.rows import HostStatus
 from bootkeep.fleet.sql import clean, pack, upsert
@@ -33,9 +35,11 @@ from bootkeep.reports.document import Report
 
 #: Phases in the order in which they can come.
 PHASES = ("pre", "post", "settled", "boot")
+#: States of a runbook that still gets its host up.
+_FITS = (Freshness.FRESH.value, Freshness.STALE_MINOR.value)
 #: So many runbooks of one host are kept.
 RUNBOOKS_KEPT = 5
-_EMPTY_KEEPS = ("verdict", "verdict_sentence", "verdict_at", "runbook_state", "default_kernel")
+_EMPTY_KEEPS = ("verdict", "verdict_sentence", "verdict_at", "default_kernel")
 
 
 class Writer:
@@ -43,11 +47,26 @@ class Writer:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._seen: set[tuple[str, str]] = set()
+        self._grown: dict[tuple[str, str], int] = {}  # host, column -> bytes that came
+
+    def finish(self) -> None:
+        """The last thing before the transaction ends: what came counts into each host's share, in one go."""
+        grown, self._grown = self._grown, {}
+        for host in {host for host, _column in grown}:
+            more = {column: HOSTS.c[column] + size for (name, column), size in grown.items() if name == host}
+            self._update_host(host, **more)
+
+    def _grow(self, host: str, column: str, size: int) -> None:
+        self._grown[host, column] = self._grown.get((host, column), 0) + size
 
     # --- hosts --------------------------------------------------------------------------------------------------------
 
     def saw(self, host: str, now: str) -> None:
         """This host spoke to us."""
+        if (host, now) in self._seen:
+            return
+        self._seen.add((host, now))
         row = {"host": host, "first_seen": now, "last_seen": now}
         upsert(self._connection, HOSTS, row, keep=("first_seen",))
 
@@ -56,7 +75,22 @@ class Writer:
         self.saw(host, now)
         values = {name: clean(value) if isinstance(value, str) else value for name, value in asdict(status).items()}
         values = {name: value for name, value in values.items() if value != "" or name not in _EMPTY_KEEPS}
+        state, moved = str(values.pop("runbook_state")), str(values.pop("runbook_moved"))
         self._update_host(host, **values)
+        if state:
+            self.set_runbook_state(host, state, moved, now=now)
+
+    def set_runbook_state(self, host: str, state: str, moved: str, *, now: str) -> None:
+        """Whether the master's copy of its runbook still fits, as the host says; the day it stopped to is kept."""
+        good = state in _FITS
+        since = case((HOSTS.c.runbook_bad_since == "", now), else_=HOSTS.c.runbook_bad_since)
+        self._update_host(
+            host,
+            runbook_state=clean(state, 16),
+            runbook_moved=clean(moved),
+            runbook_state_at=now,
+            runbook_bad_since="" if good else since,
+        )
 
     def set_problem(self, host: str, problem: str) -> None:
         """What keeps this host's records from coming; empty when nothing does any more."""
@@ -64,6 +98,7 @@ class Writer:
 
     def forget_host(self, host: str) -> None:
         """Remove a host with everything that it delivered."""
+        self._seen = {(name, now) for name, now in self._seen if name != host}
         for table in (CAPTURES, ALERTS):
             self._connection.execute(delete(table).where(table.c.host == host))
         self._connection.execute(delete(HOSTS).where(HOSTS.c.host == host))
@@ -101,6 +136,8 @@ class Writer:
         }
         upsert(self._connection, TRANSACTIONS, values, keep=("first_stored_at",))
         for phase, verdict in verdicts.items():
+            findings = to_json(verdict.findings)
+            self._grow(host, "other_bytes", len(findings))
             upsert(
                 self._connection,
                 VERDICTS,
@@ -110,7 +147,7 @@ class Writer:
                     "phase": phase,
                     "verdict": verdict.judgement.value,
                     "sentence": clean(verdict.sentence),
-                    "findings": to_json(verdict.findings),
+                    "findings": findings,
                 },
             )
         self._follow_newest(host, transaction, latest)
@@ -136,13 +173,15 @@ class Writer:
         )
         if self._connection.execute(there).first() is not None:
             return False
+        text = to_json(manifest)
+        self._grow(host, "other_bytes", len(text))
         self._connection.execute(
             RECORDS.insert().values(
                 host=host,
                 id=manifest.id,
                 digest=manifest.digest,
                 phase=manifest.phase,
-                manifest=to_json(manifest),
+                manifest=text,
                 size=manifest.size,
                 stored_at=now,
             )
@@ -154,20 +193,20 @@ class Writer:
         sha256 = hashlib.sha256(content).hexdigest()
         row = {"host": host, "sha256": sha256, "size": len(content), "content": content}
         if upsert(self._connection, BODIES, row, replace=False):
-            self._update_host(host, bytes=HOSTS.c.bytes + len(content))
+            self._grow(host, "bytes", len(content))
         return sha256
 
     # --- reports and runbooks -----------------------------------------------------------------------------------------
 
     def save_report(self, host: str, id: str, report: Report, *, digest: str, now: str) -> None:
         """The report of a transaction, and its changes. ``digest``: of the record that it stands on."""
-        content = to_json(report).encode("ascii")
+        content = pack(to_json(report).encode("ascii"))
         row = {
             "host": host,
             "id": id,
             "digest": digest,
             "headline": clean(report.headline),
-            "content": pack(content),
+            "content": content,
             "generated_at": clean(report.generated_at, 20) or now,
             "tool_version": clean(report.tool_version, 64),
         }
@@ -176,6 +215,8 @@ class Writer:
         rows = [_change_row(host, id, number, change) for number, change in enumerate(report.changes)]
         if rows:
             self._connection.execute(CHANGES.insert(), rows)
+        lines = sum(len(str(value)) for row in rows for value in row.values())
+        self._grow(host, "other_bytes", len(content) + lines)
         self._connection.execute(
             update(TRANSACTIONS)
             .where(TRANSACTIONS.c.host == host, TRANSACTIONS.c.id == id)
@@ -291,9 +332,25 @@ class Writer:
             if row.sha256 not in named:
                 self._connection.execute(delete(BODIES).where(BODIES.c.host == host, BODIES.c.sha256 == row.sha256))
                 freed += row.size
-        total = select(func.coalesce(func.sum(BODIES.c.size), 0)).where(BODIES.c.host == host).scalar_subquery()
-        self._update_host(host, bytes=total)
+        self.count_share(host)
         return freed
+
+    def count_share(self, host: str) -> None:
+        """Count anew what a host takes: what was replaced and what went is in the running count still."""
+        for column in [key for key in self._grown if key[0] == host]:
+            del self._grown[column]
+        parts = (
+            (RECORDS, func.length(RECORDS.c.manifest)),
+            (VERDICTS, func.length(VERDICTS.c.findings)),
+            (REPORTS, func.length(REPORTS.c.content)),
+            (CHANGES, func.length(CHANGES.c.subject) + func.length(CHANGES.c.sentence)),
+        )
+        other = sum(self._total(host, table, size) for table, size in parts)
+        self._update_host(host, bytes=self._total(host, BODIES, BODIES.c.size), other_bytes=other)
+
+    def _total(self, host: str, table: Table, size: ColumnElement[Any]) -> int:
+        wanted = select(func.coalesce(func.sum(size), 0)).where(table.c.host == host)
+        return int(self._connection.execute(wanted).scalar_one())
 
 
 def _mood(transaction: Transaction, verdict: Verdict | None) -> str:

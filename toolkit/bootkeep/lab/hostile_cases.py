@@ -8,20 +8,47 @@ whatever web1 sends. Each input meets a fresh store.
 
 from __future__ import annotations
 
-import base64
 import gzip
 import sys
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from bootkeep.edges.signing import STATUS
 from bootkeep.fleet.limits import Limits
-from bootkeep.lab.hostile_minion import ID, OTHER, POISON, Scene, bomb, file, manifest_of, piece, record, snapshot
+from bootkeep.lab.hostile_acts import (
+    Act,
+    announcing,
+    answer_twice,
+    answering,
+    delivering,
+    event,
+    flood,
+    fresh_forever,
+    linked,
+    listing,
+    long_index,
+    many_packages,
+    many_records,
+    naming,
+    nested_answer,
+    other_answer,
+    other_purpose,
+    pages_of,
+    piecing,
+    poisoned_status,
+    reacting,
+    runbook,
+    same_again,
+    saying,
+    sized,
+    stating,
+    status_flood,
+    strangers,
+    surrogate_fingerprint,
+    twice,
+)
+from bootkeep.lab.hostile_minion import ID, OTHER, POISON, Scene, bomb, piece, record, snapshot
 from bootkeep.lab.salt_daemons import remove, scratch_folder
-
-Act = Callable[[Scene], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,81 +59,6 @@ class Case:
     expected: str
     act: Act
     limits: Limits = field(default_factory=Limits)
-
-
-def event(data: object) -> Act:
-    """Put this on the bus."""
-    return lambda scene: scene.intake.announced(data, scene.now)
-
-
-def announcing(**arguments: str) -> Act:
-    """Announce so."""
-    return lambda scene: scene.announce(**arguments)
-
-
-def naming(*names: str, **changed: Any) -> Act:
-    """Send a manifest of these files."""
-    return lambda scene: manifest_of(scene, [file(name) for name in names], **changed)
-
-
-def sized(size: int) -> Act:
-    """Send a manifest of a file of this size."""
-    return lambda scene: manifest_of(scene, [file("record.json", size=size)])
-
-
-def delivering(files: Mapping[str, bytes] | Callable[[], Mapping[str, bytes]]) -> Act:
-    """Deliver a record of these files."""
-    return lambda scene: scene.deliver(files() if callable(files) else files)
-
-
-def piecing(content: bytes, offset: int = 0) -> Act:
-    """Send this in the place of ``abc``."""
-    return lambda scene: piece(scene, base64.b64encode(content).decode("ascii"), 3, offset)
-
-
-def flood(scene: Scene) -> None:
-    """Announce without end."""
-    for number in range(2000):
-        scene.announce(f"20261125T1200{number % 60:02d}Z-{number:08x}")
-
-
-def twice(scene: Scene) -> None:
-    """Announce what is stored already."""
-    scene.deliver({"record.json": record(), "post.json.gz": snapshot()})
-    for _ in range(3):
-        scene.announce(digest=scene.store.records()[0].digest)
-        scene.ask()
-        scene.answer()
-
-
-def runbook(scene: Scene, document: str, text: bytes) -> None:
-    """Send a runbook."""
-    status = {"host": "web1", "status": {}, "runbook": {"document_id": "RB-00000001"}}
-    scene.intake.told(scene.signed(STATUS, status), scene.now)
-    scene.ask()
-    packed = base64.b64encode(text).decode("ascii")
-    said = {"document_id": document, "generated_at": "", "fingerprint": '{"sections": {}}', "text": packed}
-    scene.answer(runbook=said)
-
-
-def poisoned_status(scene: Scene) -> None:
-    """Wrong types and poison in every field of a status."""
-    said = {"name": POISON * 50, "running_kernel": ["x"], "verdict": "GO", "waiting": "many", "reboot_pending": "yes"}
-    lists = {"waiting": [POISON, 7, None], "dropped": [["../.."]], "runbook": {"document_id": "../x"}}
-    scene.intake.told(scene.signed(STATUS, {"host": "web1", "status": said, **lists}), scene.now)
-
-
-def other_purpose(scene: Scene) -> None:
-    """A signature that was given for something else."""
-    body = {"host": "web1", "announcement": {"id": ID, "digest": "a" * 64}}
-    scene.intake.announced(scene.signed(STATUS, body), scene.now)
-
-
-def other_answer(scene: Scene) -> None:
-    """An answer in the name of a neighbour who was asked."""
-    scene.announce(host="web2")
-    scene.ask()
-    scene.answer(host="web2", key="web1")
 
 
 _HOSTS = (
@@ -121,13 +73,27 @@ _HOSTS = (
         "web1\0",
         "*",
     ),
+    *("web1 ", "web1\n", "w\u0435b1", "web1\ud800", "-rf", "web1;id", "C:\\x", "web1\u202e"),
 )
-_IDS = ("../../../etc/passwd", "", "x\nevil:\n  local.cmd.run: id", "{{ id }}", f"{ID}/../x", "9" * 5000)
+_IDS = ("../../../etc/passwd", "", "x\nevil:\n  local.cmd.run: id", "{{ id }}", f"{ID}/../x", "9" * 5000,
+        f"{ID}\n", ID.lower(), f"{ID}\0", "\ud800", f"{ID}.json", "-rf")  # fmt: skip
 _PATHS = (
     *("../../../../etc/cron.d/x", "/etc/shadow", "record.json/../../x", "sealed/pre/ab", "config/../../x.json"),
     *("delivered", "blobs/" + "z" * 64, "post.json.gz\n", "verdict-{{x}}.json", "line.json"),
+    *(
+        "record.json\0",
+        "RECORD.JSON",
+        "./record.json",
+        "config\\pre.json",
+        "blobs/" + "A" * 64,
+        "post.json.gz/",
+        "\ud800",
+    ),
 )
 _NESTED = '{"host": "web1", "announcement": ' + "[" * 30000 + "]" * 30000 + "}"
+_TAGS = ("x\nevil:\n  local.cmd.run:\n    - tgt: '*'", "{{ 7*7 }}", "../../x", "a/b", "web1\n", "*", "w" * 300)
+_DEEP = b'{"x": ' + b"[" * 20000 + b"]" * 20000 + b"}"
+_SIZES: tuple[object, ...] = ("3", 1.5, None, True, [3], {})
 _UNSIGNED = '{"host": "web1", "announcement": {}}'
 _MANY = (*(f"blobs/{number:064x}" for number in range(6000)), "record.json")
 _WRONG_COPY = {"record.json": record(), "blobs/" + "a" * 64: gzip.compress(b"x")}
@@ -177,6 +143,83 @@ CASES: tuple[Case, ...] = (
          partial(runbook, document="../../x", text=gzip.compress(b"x"))),
     Case("a runbook that unpacks to 150 MiB", "refused: malformed",
          lambda scene: runbook(scene, "RB-00000001", bomb())),
+    # JSON that two readers may take for different things
+    Case("a key that stands twice: host web2, then web1", "refused: malformed",
+         saying('{"host": "web2", "host": "web1", "announcement": {}}')),
+    Case("NaN in an announcement", "refused: malformed", saying('{"host": "web1", "announcement": NaN}')),
+    Case("Infinity in a status", "refused: malformed", saying('{"host": "web1", "status": {"waiting": -Infinity}}', STATUS)),
+    Case("a number of 60,000 digits", "refused: malformed", saying('{"host": "web1", "x": ' + "9" * 60000 + "}")),
+    Case("half a surrogate, as an escape, for an id", "refused: bad id",
+         saying('{"host": "web1", "announcement": {"id": "\\ud800", "digest": "' + "a" * 64 + '"}}')),
+    Case("half a surrogate, raw, in a signed text", "refused: forged",
+         event({"text": '{"host": "web1", "x": "\ud800"}', "signature": "AAAA"})),
+    Case("a byte order mark before the JSON", "refused: malformed", saying("\ufeff" + _UNSIGNED)),
+    Case("a signature of 5,000 letters", "refused: not signed", event({"text": _UNSIGNED, "signature": "A" * 5000})),
+    Case("a signature that is a list", "refused: not signed", event({"text": _UNSIGNED, "signature": ["A"]})),
+    # tags: what the reactors make of them
+    *(Case(f"tag salt/minion/{name[:26]!r}/start", "no reaction", reacting(f"salt/minion/{name}/start")) for name in _TAGS),
+    # a status
+    Case("a status with half surrogates, lists and 2^70 in it", "0 alerts, runbook UNKNOWN",
+         stating({"name": "\ud800", "system": [[]], "waiting": 2**70, "boot_id": None, "running_kernel": POISON})),
+    Case("a status that says 400 made-up records were dropped", "0 alerts",
+         stating(dropped=[f"20261125T{number:06d}Z-0123abcd" for number in range(400)])),
+    Case("a status whose runbook state is HTML", "0 alerts, runbook UNKNOWN",
+         stating(runbook={"document_id": "RB-00000001", "state": POISON, "moved": [POISON, 7, {}]})),
+    Case("a good word for a runbook that the master has not", "the copy of RB-00000001 is STALE", fresh_forever),
+    Case("700 statuses at once", "refused: too many", status_flood),
+    # answers
+    Case("a good answer, sent again", "refused: not asked", answer_twice),
+    Case("an answer whose manifests are a list", "ignored", answering(manifests=[1, 2], pieces="x")),
+    Case("an answer of 2 MiB", "refused: oversized", answering(pieces="x" * 2**21)),
+    Case("an answer with 10,000 nested lists for pieces", "refused: malformed", nested_answer),
+    Case("confirmations and errors that nobody asked for", "ignored",
+         answering(confirmed=[["x", "y", True], [7]], errors={"../x": 1, POISON: 2})),
+    Case("a list of 8,000 waiting records", "1 asked for, 1000 remembered", long_index),
+    *(Case(f"a piece at offset {offset!r}", "ignored", piecing(b"abc", offset=offset))
+      for offset in (-1, 2**70, "0", 1.5, None, [0])),
+    *(Case(f"a file of {size!r} bytes", "refused: malformed", sized(size)) for size in _SIZES),
+    *(Case(f"a manifest whose files are {kind}", "refused: malformed", listing(files))
+      for kind, files in (("a mapping", {"a": 1}), ("a text", "record.json"), ("null", None), ("nested", [[[]]]))),
+    Case("a manifest of phase '../post'", "refused: malformed", naming("record.json", phase="../post")),
+    Case("a manifest of no file at all", "refused: malformed", naming()),
+    # records
+    Case("record.json of 20,000 nested lists", "refused: malformed", delivering({"record.json": _DEEP})),
+    Case("a snapshot of 20,000 nested lists", "refused: malformed",
+         delivering({"record.json": record(), "post.json.gz": gzip.compress(_DEEP)})),
+    Case("a snapshot of five million empty lists, 15 KiB packed", "refused: malformed",
+         delivering(lambda: {"record.json": record(), "post.json.gz": gzip.compress(b'{"x":[' + b"[]," * 5000000 + b"[]]}")})),
+    Case("a snapshot packed twice", "refused: malformed",
+         delivering({"record.json": record(), "post.json.gz": gzip.compress(snapshot())})),
+    Case("a snapshot that is cut", "refused: malformed", delivering({"record.json": record(), "post.json.gz": snapshot()[:40]})),
+    Case("a snapshot with bytes after its end", "refused: malformed",
+         delivering({"record.json": record(), "post.json.gz": snapshot() + b"PK"})),
+    Case("a snapshot of 5,000 gzip members that make 20 MiB", "refused: malformed",
+         delivering(lambda: {"record.json": record(), "post.json.gz": gzip.compress(b" " * 4096) * 5000 + snapshot()})),
+    Case("a copied file that unpacks to 150 MiB", "refused: malformed",
+         delivering(lambda: {"record.json": record(), "blobs/" + "a" * 64: bomb()})),
+    Case("record.json with NaN for a pid", "refused: malformed",
+         delivering({"record.json": record().replace(b'"pid": 1', b'"pid": NaN')})),
+    Case("record.json with half surrogates in every field", "1 stored",
+         delivering({"record.json": record(poison="\ud800\udfff\ud800")})),
+    Case("record.json of outcome '<b>'", "refused: malformed", delivering({"record.json": record(outcome="<b>")})),
+    Case("record.json with a year of 99999", "1 stored", delivering({"record.json": record(started_at="99999-13-45T99:99:99Z")})),
+    Case("record.json with 1,500 packages", "1 stored", delivering(lambda: {"record.json": many_packages(1500)})),
+    Case("a verdict that is a list", "refused: malformed", delivering({"record.json": record(), "verdict-post.json": b"[]"})),
+    Case("a verdict MAYBE", "refused: malformed",
+         delivering({"record.json": record(), "verdict-post.json": b'{"judgement": "MAYBE", "findings": []}'})),
+    # a share for each host
+    Case("a third record where two are its share", "refused: quota; 2 stored", many_records, Limits(records=2)),
+    Case("records that only name 300 files that are there", "refused: quota; 2 stored", same_again, Limits(host=130_000)),
+    Case("one malformed event under each of 3,000 names", "1 row, unknown: malformed, 3000 times", strangers),
+    # runbooks
+    Case("a runbook with a terminal's escapes beyond ASCII", "refused: malformed",
+         lambda scene: runbook(scene, "RB-00000001", gzip.compress("\x9b31m\u202e".encode()))),
+    Case("a runbook with half a surrogate in its fingerprint", "ignored", surrogate_fingerprint),
+    # a host's own store
+    Case("links to /etc/shadow in the host's own store", "sent: record.json", linked),
+    # pages
+    Case("HTML and script in every field, on pages", "7 pages, 0 with a live tag, 0 files of its own", pages_of(POISON)),
+    Case("a path in every field, on pages", "7 pages, 0 with a live tag, 0 files of its own", pages_of("../../../../tmp/owned")),
     Case("YAML, Jinja, HTML and SQL in every field", "1 stored",
          delivering({"record.json": record(poison=POISON), "post.json.gz": snapshot(host=POISON)})),
     Case("the same record, announced four times", "1 stored", twice),
@@ -193,11 +236,11 @@ def one_outcome(case: Case) -> tuple[Case, str, bool]:
     folder = scratch_folder("hostile")
     try:
         scene = Scene(folder, case.limits)
-        case.act(scene)
+        said = case.act(scene)
         files = {path.name for path in folder.rglob("*") if path.is_file()}
         own = {f"{host}.pem" for host in scene.keys} | {f"fleet.sqlite{end}" for end in ("", "-wal", "-shm")}
         untouched = scene.store.host("web2") is None and files <= own
-        happened = scene.outcome()
+        happened = said or scene.outcome()
         scene.store.close()
         return case, happened, untouched
     finally:
@@ -210,7 +253,7 @@ def main() -> int:
     for case, happened, untouched in outcomes():
         good = happened.startswith(case.expected) and untouched
         bad += not good
-        sys.stdout.write(f"{'ok ' if good else 'BAD'}  {case.what:<58} {happened}\n")
+        sys.stdout.write(f"{'ok ' if good else 'BAD'}  {case.what:<58} {happened[:200]}\n")
     sys.stdout.write(f"{len(CASES)} inputs, {bad} not as they should be\n")
     return 1 if bad else 0
 
