@@ -61,7 +61,13 @@ def test_the_gates_hold(name: str) -> None:
     check_all(runbook, result.state)
     assert render_runbook(runbook, "text").isascii()
     # Letter is the shorter sheet; A4 is counted for the table of docs/reference/stacks.md.
-    assert len(pypdf.PdfReader(io.BytesIO(render_runbook(runbook, "pdf", paper="letter"))).pages) <= 12
+    pages = [
+        page.extract_text()
+        for page in pypdf.PdfReader(io.BytesIO(render_runbook(runbook, "pdf", paper="letter"))).pages
+    ]
+    assert len(pages) <= 12
+    begins, ends = ([words in page for page in pages] for words in ("Log sheet", "What was wrong with this paper"))
+    assert begins[-1] and ends == [False] * (len(pages) - 1) + [True], "the log sheet is torn over two pages"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -44,6 +44,8 @@ def _section(section: Section) -> dict[str, Any]:
         "title": section.title,
         "minutes": section.minutes,
         "new_page": section.new_page,
+        # A sheet to write on, such as the log: it is not torn over two pages.
+        "whole": not section.steps and any(isinstance(item, Blank) for item in section.items),
         "done": then_words(section.then) if section.then and section.steps else "",
         "items": [_item(item) for item in section.items],
     }
