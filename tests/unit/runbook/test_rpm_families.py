@@ -14,6 +14,7 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.machine import OsRelease
 from bootkeep.facts.runbook import Runbook
 from bootkeep.flows.runbook import render_runbook
+from bootkeep.remedies.layout import layout_of
 from bootkeep.reports.runbook_text import runbook_text
 from bootkeep.rules.judge import judge
 from bootkeep.runbook.compose import compose
@@ -76,6 +77,18 @@ def test_el_writes_its_arguments_before_anything_that_makes_an_entry() -> None:
     assert rescue.count("F=/etc/kernel/cmdline") == 1
     assert rest.index("touch /.autorelabel") > rest.index("kernel-install add $K")
     assert rest.rindex("touch /.autorelabel") < rest.index("ALL UNMOUNTED")
+
+
+def test_el8_finds_its_menu_on_the_esp() -> None:
+    """grub2.spec: EFI/<vendor>/grub.cfg is the menu itself, and GRUB's prefix; there is none below /boot/grub2."""
+    state = recorded("healthy-el8-uefi")
+    esp = layout_of(state).esp
+    assert esp is not None and esp.uuid
+    text = runbook_text(made(state))
+    assert f"  search --fs-uuid --set=e {esp.uuid}\n  configfile ($e)/EFI/rocky/grub.cfg\n" in text
+    assert "without a space, /EFI/rocky" in " ".join(text.split())
+    assert "configfile /boot/grub2" not in text
+    assert "configfile /boot/grub2/grub.cfg" in runbook_text(made(recorded("healthy-el9-uefi")))
 
 
 def test_suse_offers_its_snapshots() -> None:

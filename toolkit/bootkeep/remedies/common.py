@@ -112,12 +112,16 @@ def good_entry(state: BootState) -> BootEntry | None:
 
 
 def save(place: Place, path: str, name: str) -> Step:
-    """Keep the original of a file before it is changed; an original that is already there is the better one."""
+    """Keep the original of a file before it is changed; an original that is already there is the better one.
+
+    What a link leads to, not the link: EL 8 with UEFI has its menu and grubenv behind relative ones (grub2.spec). ``cp``
+    writes through a link when the copy goes back.
+    """
     kept = f"{SAVED}/{name}"
     return Step(
         place,
         f"Keep a copy of {path}. If there is one already it stays: it is the original.",
-        commands(f"install -d -m 0700 {SAVED}", f"test -e {kept} || cp -a {shell_word(path)} {kept}", f"ls -l {kept}"),
+        commands(f"install -d -m 0700 {SAVED}", f"test -e {kept} || cp -aL {shell_word(path)} {kept}", f"ls -l {kept}"),
         expect=f"one line that ends in {kept}",
         on_fail="Free some room on /var first: df -h /var",
         undo=(f"rm {kept}",),
@@ -174,13 +178,15 @@ def build_initramfs(state: BootState, place: Place, release: str, *, exists: boo
     tools = tools_of(state)
     image, named = tools.initramfs(release), tools.initramfs("$K")
     kept = f"{SAVED}/{image.rpartition('/')[2]}"
+    name = named.rpartition("/")[2]
     return Step(
         place,
         f"Build the initramfs of {release} again. Takes up to 2 minutes.",
         commands(
             f"K={release}",
             f"install -d -m 0700 {SAVED}",
-            f"test ! -e {named} || cp -a {named} {SAVED}/",
+            # A second try must not take the first one's image for the original.
+            f"test ! -e {named} || test -e {SAVED}/{name} || cp -a {named} {SAVED}/",
             "depmod -a $K",
             *tools.build,
         ),

@@ -150,7 +150,8 @@ def stop_rules(facts: HostFacts) -> Section:
             "Cheapest first: previous kernel (2 min), edit the entry once (3), type the boot lines (10), rescue medium "
             "(30 to 60), restore (hours).",
             "Every section has a time box. When it is over: call, and say the step's number.",
-            "If what you see is not what the step says, go where 'IF NOT' says. Do not improvise.",
+            "If what you see is not what the step says, go where 'IF NOT' says. Do not improvise. Sent back to a section that "
+            "you have worked through? Go to R instead; from R on: CALL.",
             "Type what stands in the indented lines, exactly. A line that ends in \\ goes on in the next one. "
             "The word on the step's first line says where you are: GRUB, RESCUE, IN TARGET ... "
             "The same text is wrong elsewhere.",

@@ -8,8 +8,9 @@ from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import Item, Section, Text
 from bootkeep.facts.typed import valid_path
 from bootkeep.facts.unknown import Absent, Unknown
-from bootkeep.remedies.toolset import RPM
+from bootkeep.remedies.toolset import REDHAT_8_UEFI, RPM
 from bootkeep.runbook.host import Choice, HostFacts, minimal_arguments, root_argument
+from bootkeep.runbook.loader import loader_folder
 from bootkeep.runbook.opening import grub_modules, grub_name, passphrase_place, unlock_in_grub
 from bootkeep.runbook.steps import (
     AFTER,
@@ -23,9 +24,17 @@ from bootkeep.runbook.steps import (
 )
 
 
+def menu_on_esp(facts: HostFacts) -> bool:
+    """EL 8 with UEFI: the menu is EFI/<vendor>/grub.cfg on the ESP, and there is none below /boot/grub2 (grub2.spec)."""
+    return facts.tools.menu == REDHAT_8_UEFI.menu and facts.layout.esp is not None
+
+
 def grub_partition(facts: HostFacts) -> str:
-    """What ``grub rescue>`` calls the device of /boot; of a partition, if the firmware lists its disk first. Empty: not known."""
-    boot = facts.layout.boot
+    """What ``grub rescue>`` calls the device of GRUB's files; of a partition, if the firmware lists its disk first.
+
+    Empty: not known.
+    """
+    boot = facts.layout.esp if menu_on_esp(facts) else facts.layout.boot
     device = boot.device if boot is not None else None
     if boot is not None and boot.stack:
         return grub_name(boot, facts)
@@ -51,6 +60,9 @@ def grub_rescue(facts: HostFacts) -> Section:
     guess = grub_partition(facts)
     stacked = "/" in guess or guess == "crypto0"
     seen = f"{folder.rpartition('/')[2]}/ among the names" if separate else "boot/ among the names"
+    holds = "/boot"
+    if menu_on_esp(facts):  # the signed GRUB has its modules inside and looks for no more than its menu
+        folder, seen, holds = f"/EFI/{loader_folder(facts)[0]}", "EFI/ (or efi/) among the names", "the menu"
     steps: list[tuple[Step, str, tuple[str, ...]]] = [
         *_unlocking(facts, Place.GRUB_RESCUE),
         (
@@ -71,13 +83,13 @@ def grub_rescue(facts: HostFacts) -> Section:
             (
                 Step(
                     Place.GRUB_RESCUE,
-                    "Look into the one that held /boot when this was written."
+                    f"Look into the one that held {holds} when this was written."
                     + ("" if stacked else " Another one has it? Then type that one here and below."),
                     (f"ls ({guess})/",),
                     expect=seen,
                 ),
                 RESCUE,
-                () if stacked else ("partition of /boot",),
+                () if stacked else (f"partition of {holds}",),
             ),
             (
                 Step(
@@ -99,7 +111,7 @@ def grub_rescue(facts: HostFacts) -> Section:
                     expect=seen,
                 ),
                 RESCUE,
-                ("partition of /boot",),
+                (f"partition of {holds}",),
             ),
             (
                 Step(
@@ -211,11 +223,10 @@ def hand_boot(facts: HostFacts) -> Section:
             on_fail="Another partition of the list, then again",
         )
         steps += [(look, RESCUE, ("partition",)), (point, RESCUE, ())]
-    config = facts.layout.in_loader(grub_folder(facts) + "/grub.cfg")
     menu = Step(
         Place.GRUB,
         "First try the menu. It comes up? Go to section P; all of P in vain, Esc brings the prompt back. An error? Go on here.",
-        (f"configfile {config}",),
+        _menu_lines(facts),
         expect="the menu, or an error and the prompt again",
         on_fail="Go on with the next step",
     )
@@ -230,6 +241,16 @@ def hand_boot(facts: HostFacts) -> Section:
     )
     items += numbered(HAND, steps)
     return section(HAND, "The prompt is grub>", items, (AFTER,), minutes=15, new_page=False)
+
+
+def _menu_lines(facts: HostFacts) -> tuple[str, ...]:
+    """What shows the menu, from wherever this host has it. ``configfile`` brings $root back when it ends."""
+    esp = facts.layout.esp
+    if not menu_on_esp(facts) or esp is None:
+        return (f"configfile {facts.layout.in_loader(grub_folder(facts) + '/grub.cfg')}",)
+    menu = f"/EFI/{loader_folder(facts)[0]}/grub.cfg"
+    find = f"search --fs-uuid --set=e {esp.uuid}" if esp.uuid else f"search --file --set=e {menu}"
+    return (find, f"configfile ($e){menu}")
 
 
 def _load(facts: HostFacts, choice: Choice | None) -> list[tuple[Step, str, tuple[str, ...]]]:

@@ -8,7 +8,7 @@ from bootkeep.facts.surroundings import Selinux
 from bootkeep.facts.typed import plain, shell_word
 from bootkeep.facts.unknown import Unknown
 from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH
-from bootkeep.remedies.common import ENTRIES, has_bls
+from bootkeep.remedies.common import ENTRIES, SAVED, has_bls
 from bootkeep.remedies.initramfs_driver_missing import modules_of_the_way, searched
 from bootkeep.remedies.toolset import EVERY
 from bootkeep.runbook.cards import Cards
@@ -191,6 +191,17 @@ def after_boot(facts: HostFacts) -> Section:
             CALL,
         ),
     ]
+    if facts.covered:
+        aside = shell(
+            Place.LIVE,
+            "GO? Then put the copies of this rescue aside: the next one must not take them for its originals.",
+            f"test ! -d {SAVED} || mv {SAVED} {SAVED}.$(date +%F-%H%M)",
+            f"ls -d {SAVED}*",
+            expect="names that end in a date, or 'No such file'",
+            undo=(f"# mv the one with this date back to {SAVED}",),
+            writes=True,
+        )
+        steps.append((aside, CALL))
     place = plain(facts.policy.site.runbook_place)
     degraded = (
         (
