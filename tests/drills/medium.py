@@ -54,7 +54,8 @@ WantedBy=multi-user.target
 _KIT_SCRIPT = """#!/bin/sh
 # A drill's own: with a disk called KIT, run its script; without, say how this boot went.
 if [ -e /dev/disk/by-label/KIT ]; then
-    mkdir -p /run/kit && mount /dev/disk/by-label/KIT /run/kit && exec sh /run/kit/run.sh
+    # From a copy: a shell keeps its script open, and the script takes the disk off.
+    mkdir -p /run/kit && mount /dev/disk/by-label/KIT /run/kit && cp /run/kit/run.sh /run/run.sh && exec sh /run/run.sh
 fi
 exec /usr/local/sbin/lab-proof
 """
