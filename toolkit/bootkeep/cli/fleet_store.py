@@ -82,7 +82,8 @@ def status(store: StoreOption = "", json: JsonOption = False) -> None:
         for row in hosts:
             word = f"[{_COLOUR.get(row.verdict, 'yellow')}]{escape(row.verdict)}[/]"
             late = f" ({row.waiting} wait)" if row.waiting else ""
-            cells = (row.running_kernel, row.last_transaction, row.runbook, row.last_seen)
+            paper = f"{row.runbook} {row.runbook_state}" if row.runbook else "none"
+            cells = (row.running_kernel, row.last_transaction, paper, row.last_seen)
             table.add_row(escape(row.host), word, *(escape(cell) for cell in cells[:-1]), escape(cells[-1]) + late)
         console().print(table)
         for row in (row for row in hosts if row.problem):

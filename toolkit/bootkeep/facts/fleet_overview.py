@@ -34,6 +34,7 @@ class FleetHost:
     runbook_id: str = ""  # RB-1A2B3C4D
     runbook_at: str = ""
     runbook_bad_since: str = ""  # since when it is missing or stale; empty when not known
+    runbook_moved: str = ""  # sections of the facts that changed since it was written, by comma
     heard_at: str = ""  # when its minion last said anything
     hook_missed_at: str = ""  # a change of packages that no hook saw
     records_waiting: int = 0  # records that its spool still holds

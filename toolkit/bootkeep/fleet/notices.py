@@ -49,13 +49,22 @@ def _of_host(host: FleetHost, policy: MessagePolicy, *, now: str, since: str) ->
         words = "packages changed and no hook saw it; look at: bootkeep selftest"
         yield Notice(NoticeKind.HOOK_MISSED, host.id, "hook", words, host.hook_missed_at, about=host.hook_missed_at)
     if not host.runbook_good and host.runbook_bad_since <= _before(now, policy.overdue_days):
-        words = {
-            Freshness.UNKNOWN: "no runbook: write and print one (bootkeep runbook --write)",
-            Freshness.INVALID: "its runbook is INVALID, its commands may hit the wrong thing: print a new one",
-        }.get(host.runbook, "its runbook is stale: print a new one (bootkeep runbook --write)")
+        words = _overdue(host)
         week = datetime.strptime(now[:10], "%Y-%m-%d").replace(tzinfo=UTC).strftime("%G-W%V")
         about = f"{host.runbook_id or 'none'} {host.runbook.value} {week}"  # said again each week
         yield Notice(NoticeKind.RUNBOOK_OVERDUE, host.id, words, words, host.runbook_bad_since or now, about=about)
+
+
+def _overdue(host: FleetHost) -> str:
+    """What is wrong with a host's runbook, and what to do. Sections are named: they are words of ours."""
+    if host.runbook is Freshness.UNKNOWN and host.runbook_id:
+        return "whether its runbook still fits is not known: look at its minion (bootkeep runbook --check)"
+    if host.runbook is Freshness.UNKNOWN:
+        return "no runbook: write and print one (bootkeep runbook --write)"
+    moved = f" ({host.runbook_moved} changed)" if host.runbook_moved else ""
+    if host.runbook is Freshness.INVALID:
+        return f"its runbook is INVALID{moved}, its commands may hit the wrong thing: print a new one"
+    return f"its runbook is stale{moved}: print a new one (bootkeep runbook --write)"
 
 
 def told(notice: Notice, policy: MessagePolicy) -> Iterator[Destination]:

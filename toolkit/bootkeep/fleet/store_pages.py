@@ -64,7 +64,9 @@ class StorePages:
 
 def _host(row: HostRow, missed: AlertRow | None) -> FleetHost:
     freshness = _freshness(row)
-    bad_since = "" if freshness in (Freshness.FRESH, Freshness.STALE_MINOR) else row.runbook_at or row.first_seen
+    # Until the host has spoken: since the copy was made, or since the host is known when there is none.
+    unsaid = row.runbook_bad_since or row.runbook_at or row.first_seen
+    bad_since = "" if freshness in (Freshness.FRESH, Freshness.STALE_MINOR) else unsaid
     return FleetHost(
         id=row.host,
         verdict=row.verdict or "UNKNOWN",
@@ -80,6 +82,7 @@ def _host(row: HostRow, missed: AlertRow | None) -> FleetHost:
         runbook_id=row.runbook,
         runbook_at=row.runbook_at,
         runbook_bad_since=bad_since,
+        runbook_moved=row.runbook_moved if row.runbook else "",
         heard_at=row.last_seen,
         hook_missed_at=missed.raised_at if missed else "",
         records_waiting=row.waiting,

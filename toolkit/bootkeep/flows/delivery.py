@@ -28,7 +28,9 @@ from bootkeep.facts.finding import Verdict
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.transaction import Transaction
 from bootkeep.flows.runbook import RUNBOOK_FOLDER, read_printed
+from bootkeep.flows.runbook_watch import RunbookWord
 
+_NO_WORD = RunbookWord()
 _LATEST = ("boot", "settled", "post", "pre")
 #: Bytes of bodies in one answer, before Base64: Salt trims what is larger than max_event_size (1 MiB) without a word.
 ANSWER_LIMIT = 3 * CHUNK
@@ -76,14 +78,19 @@ def signed_announcement(spool: Spool, id: str, *, host: str, key: Path) -> tuple
     return f"bootkeep/txn/{id}/{made.phase}", _signed(ANNOUNCEMENT, text, host, key)
 
 
-def signed_status(spool: Spool, *, host: str, key: Path, root: Path = Path("/")) -> tuple[str, dict[str, str]]:
-    """The tag and the data of the event about the host itself: its kernels, its runbook, and what waits to be delivered."""
+def signed_status(
+    spool: Spool, *, host: str, key: Path, root: Path = Path("/"), word: RunbookWord = _NO_WORD
+) -> tuple[str, dict[str, str]]:
+    """The tag and the data of the event about the host itself: its kernels, its runbook, and what waits to be delivered.
+
+    ``word``: what the last check of the runbook said.
+    """
     waiting = spool.waiting()
     body = {
         "host": host,
         "at": now_utc(),
         "status": _status(spool, len(waiting), root),
-        "runbook": _runbook_facts(root),
+        "runbook": _runbook_facts(root, word),
         "waiting": waiting[:_WAITING_MOST],
         "dropped": spool.take_dropped(),
     }
@@ -102,7 +109,6 @@ def _status(spool: Spool, waiting: int, root: Path) -> dict[str, Any]:
         "running_kernel": release.release,
         "last_good_kernel": last_good.release if isinstance(last_good, LastGood) else "",
         "reboot_pending": True if required else None,
-        "runbook_state": "UNKNOWN",
         "waiting": waiting,
     }
 
@@ -115,15 +121,21 @@ def _system_name(root: Path) -> str:
     return next((line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")), "")[:200]
 
 
-def _runbook_facts(root: Path) -> dict[str, str] | None:
-    """Which runbook the host has; None when it has none."""
+def _runbook_facts(root: Path, word: RunbookWord) -> dict[str, Any] | None:
+    """Which runbook the host has, and whether it still fits; None when it has none."""
     try:
         printed = read_printed(root / RUNBOOK_FOLDER)
     except (BootkeepError, OSError):
         return None
     if printed is None:
         return None
-    return {"document_id": printed.document_id, "generated_at": printed.generated_at}
+    state, moved = word.of(printed.document_id)
+    return {
+        "document_id": printed.document_id,
+        "generated_at": printed.generated_at,
+        "state": state,
+        "moved": list(moved),
+    }
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from bootkeep.edges.spool import Spool, free_bytes
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.flows.delivery import signed_announcement, signed_status
+from bootkeep.flows.runbook_watch import RunbookWatch
 
 #: Seconds until an announcement without a confirmation is repeated, at first and at most.
 AGAIN_S, AGAIN_MOST_S = 30.0, 600.0
@@ -48,6 +49,7 @@ class Sender:
         self.spool = Spool(store)
         self._host, self._key, self._root = host, key, root
         self._status_every, self._free = status_every_s, free_bytes
+        self._runbook = RunbookWatch(root)
         self._told: dict[str, _Told] = {}
         self._done: dict[str, int] = {}  # id -> mtime of its folder when it was found confirmed
         self._status_due = 0.0
@@ -75,8 +77,11 @@ class Sender:
                 continue
             send(tag, data)
             told.next, told.wait = now + told.wait, min(told.wait * 2, AGAIN_MOST_S)
+        if self._runbook.look(now):
+            self._status_due = min(self._status_due, now)
         if now >= self._status_due:
-            send(*signed_status(self.spool, host=self._host, key=self._key, root=self._root))
+            word = self._runbook.word
+            send(*signed_status(self.spool, host=self._host, key=self._key, root=self._root, word=word))
             self.spool.told_dropped()
             self._status_due = now + self._status_every
 
