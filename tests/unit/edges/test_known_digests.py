@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bootkeep.edges import known_digests
+from bootkeep.edges import known_digests, runtime_memory
 from bootkeep.edges.known_digests import remember_in, sha256_of
 
 
@@ -25,8 +25,8 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(known_digests, "_SETTLED_NS", -1)
     remember_in(tmp_path / "run")
     yield tmp_path / "run"
+    runtime_memory.forget()
     known_digests._known.clear()
-    known_digests._kept_at.clear()
 
 
 @pytest.fixture

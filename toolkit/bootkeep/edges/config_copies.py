@@ -15,10 +15,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from bootkeep.edges.clean_texts import clean_text
 from bootkeep.edges.redaction_key import fingerprint
 from bootkeep.edges.sealing import seal
 from bootkeep.facts.config_copy import ConfigCopy, CopyKind, FreshCopy
-from bootkeep.facts.redaction import is_denied, keyed_mask, plain_mask, redact_text
+from bootkeep.facts.redaction import is_denied, keyed_mask, plain_mask
 
 #: All copies of one phase together; /etc of an ordinary server has 1 to 3 MB in all.
 TOTAL_LIMIT_BYTES = 16 * 1024 * 1024
@@ -74,7 +75,7 @@ def read_copy(path: str, *, root: Path, limit_bytes: int, key: bytes | None = No
         why = "it is not a text file: nobody can tell whether it holds secrets"
         return _sealed(_about(CopyKind.WITHHELD, info, xattrs, mark=mark, why=why), None, seal(key, path, content))
     text = content.decode("utf-8", "surrogateescape")
-    redacted = redact_text(text, keyed_mask(key) if key else plain_mask)
+    redacted = clean_text(text, keyed_mask(key) if key else plain_mask)
     if redacted == text:
         return FreshCopy(_about(CopyKind.FILE, info, xattrs, mark=mark), content)
     about = _about(CopyKind.REDACTED, info, xattrs, mark=mark, why=HOLDS_SECRETS)

@@ -17,6 +17,7 @@ from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.native import LIVE_ONLY, native_answer
 from bootkeep.edges.rooted import mountpoints_below
 from bootkeep.edges.run import run
+from bootkeep.edges.small_digests import known_small, remember_small
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.probes.read import Command, Digest, File, Listing, Native, Read, Space
 
@@ -68,6 +69,8 @@ class LiveHost:
     def __init__(self, root: Path = Path("/"), *, name: str = "") -> None:
         self.root = root
         self.name = name or (os.uname().nodename if root == Path("/") else str(root))
+        self._runs = root == Path("/")
+        self._walked: dict[str, list[tuple[str, os.stat_result]]] | None = None
         self._answers: dict[type[Any], Callable[[Any], Reading]] = {
             File: self._file,
             Listing: self._listing,
@@ -80,7 +83,7 @@ class LiveHost:
     @property
     def is_running_system(self) -> bool:
         """Whether processes, /proc and /sys belong to the root that is looked at."""
-        return self.root == Path("/")
+        return self._runs
 
     def answer(self, read: Read) -> Reading:
         """Answer one read; the machine's refusals become statuses."""
@@ -99,6 +102,10 @@ class LiveHost:
         except OSError as error:
             reading = Reading(Status.FAILED, detail=f"{errno.errorcode.get(error.errno or 0, '?')}: {error}")
         return Reading(reading.status, reading.text, reading.exit_code, reading.detail, time.monotonic() - started)
+
+    def look_once(self) -> None:
+        """Walk each large folder once from here on: /etc is listed and digested in two ways."""
+        self._walked = {}
 
     def _path(self, path: str) -> Path:
         return Path(self._prefix(path) + path) if path != "/" else self.root
@@ -133,17 +140,26 @@ class LiveHost:
         found = glob.iglob(glob.escape(prefix) + pattern, recursive=True, include_hidden=True)
         return sorted(match[len(prefix) :] for match in found)
 
+    def _entries(self, pattern: str) -> list[tuple[str, os.stat_result]]:
+        """What a pattern matches, with its facts; what goes away between the two (a live machine) is left out."""
+        if self._walked is not None and pattern in self._walked:
+            return self._walked[pattern]
+        found: list[tuple[str, os.stat_result]] = []
+        for match in self._matches(pattern):
+            try:
+                found.append((match, os.lstat(self._prefix(match) + match)))
+            except FileNotFoundError:
+                continue
+        if self._walked is not None and pattern.endswith("/**"):
+            self._walked[pattern] = found
+        return found
+
     def _listing(self, read: Listing) -> Reading:
         rows: list[dict[str, object]] = []
-        matches = self._matches(read.pattern)
-        if len(matches) > read.limit:
-            return Reading(Status.FAILED, detail=f"{len(matches)} matches, more than {read.limit}")
-        for match in matches:
-            path = self._path(match)
-            try:
-                info = path.lstat()
-            except FileNotFoundError:  # went away between glob and lstat: a live machine
-                continue
+        entries = self._entries(read.pattern)
+        if len(entries) > read.limit:
+            return Reading(Status.FAILED, detail=f"{len(entries)} matches, more than {read.limit}")
+        for match, info in entries:
             row: dict[str, object] = {
                 "path": match,
                 "type": _file_type(info.st_mode),
@@ -157,25 +173,25 @@ class LiveHost:
                 "nlink": info.st_nlink,
             }
             if stat.S_ISLNK(info.st_mode):
-                row["target"] = os.readlink(path)
+                try:
+                    row["target"] = os.readlink(self._prefix(match) + match)
+                except FileNotFoundError:  # as above
+                    continue
             rows.append(row)
         return Reading(Status.OK, json.dumps(rows))
 
     def _digest(self, read: Digest) -> Reading:
         digests: dict[str, str] = {}
-        for match in self._matches(read.pattern):
-            path = self._path(match)
+        for match, info in self._entries(read.pattern):
+            if not stat.S_ISREG(info.st_mode):
+                continue
+            place = self._prefix(match) + match
             try:
-                info = path.lstat()
-                if not stat.S_ISREG(info.st_mode):
-                    continue
                 if read.algorithm == "sha256" and info.st_size >= _LARGE:
-                    digests[match] = sha256_of(
-                        path
-                    )  # a kernel that nobody touched since the last hook is not read again
+                    # A kernel that nobody touched since the last hook is not read again.
+                    digests[match] = sha256_of(Path(place))
                 else:
-                    with path.open("rb") as stream:
-                        digests[match] = hashlib.file_digest(stream, _hasher(read.algorithm)).hexdigest()
+                    digests[match] = known_small(place, info, read.algorithm) or _small_digest(place, read.algorithm)
             except FileNotFoundError:
                 continue
         return Reading(Status.OK, json.dumps(digests))
@@ -228,9 +244,18 @@ def read_limited(stream: SupportsRead, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _hasher(algorithm: str) -> Callable[[], Any]:
-    """A hash of this name; MD5 is dpkg's own mark of an unedited file here, not a protection."""
-    return lambda: hashlib.new(algorithm, usedforsecurity=False)
+def _small_digest(place: str, algorithm: str) -> str:
+    """The digest of a file as it is now. MD5 is dpkg's own mark of an unedited file here, not a protection."""
+    with open(place, "rb", buffering=0) as stream:
+        before = os.fstat(stream.fileno())
+        digest = (
+            hashlib.new(algorithm, stream.read(), usedforsecurity=False).hexdigest()
+            if before.st_size < _LARGE
+            else (hashlib.file_digest(stream, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest())
+        )
+        after = os.fstat(stream.fileno())
+    remember_small(place, before, after, algorithm, digest)
+    return digest
 
 
 #: The insides of version control.
@@ -259,15 +284,15 @@ def _walk(folder: str) -> list[str]:
     return found
 
 
+_TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "link",
+    stat.S_IFBLK: "block",
+    stat.S_IFCHR: "char",
+    stat.S_IFIFO: "fifo",
+}
+
+
 def _file_type(mode: int) -> str:
-    for test, name in (
-        (stat.S_ISREG, "file"),
-        (stat.S_ISDIR, "dir"),
-        (stat.S_ISLNK, "link"),
-        (stat.S_ISBLK, "block"),
-        (stat.S_ISCHR, "char"),
-        (stat.S_ISFIFO, "fifo"),
-    ):
-        if test(mode):
-            return name
-    return "socket"
+    return _TYPES.get(stat.S_IFMT(mode), "socket")

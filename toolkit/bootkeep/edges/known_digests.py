@@ -12,14 +12,12 @@ seconds only (vfat).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import os
 import time
 from pathlib import Path
 
-from bootkeep.edges.files import private_folder, replace_file
+from bootkeep.edges import runtime_memory
 
 _SETTLED_NS = 3_000_000_000
 _SECOND_NS = 1_000_000_000
@@ -27,18 +25,18 @@ _SECOND_NS = 1_000_000_000
 _MOST = 512
 
 _known: dict[str, list[object]] = {}
-_kept_at: list[Path] = []
+_NAME = "known-digests.json"
 
 
 def remember_in(folder: Path) -> None:
     """From here on digests are remembered in this folder (0700, made when needed) across processes."""
-    _kept_at[:] = [folder / "known-digests.json"]
+    runtime_memory.remember_below(folder)
     _known.clear()
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        if (folder.stat().st_mode & 0o077) == 0 and folder.stat().st_uid == os.geteuid():
-            for name, entry in json.loads(_kept_at[0].read_bytes()).items():
-                if isinstance(entry, list) and len(entry) == 4 and isinstance(entry[3], str):
-                    _known[str(name)] = entry
+    _known.update(
+        (name, entry)
+        for name, entry in runtime_memory.recall(_NAME).items()
+        if isinstance(entry, list) and len(entry) == 4 and isinstance(entry[3], str)
+    )
 
 
 def sha256_of(path: Path) -> str:
@@ -50,7 +48,7 @@ def sha256_of(path: Path) -> str:
             return str(found[3])
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         after = os.fstat(stream.fileno())
-    if _identity(after) == before and _is_settled(after):
+    if _identity(after) == before and is_settled(after):
         _remember(before[0], [*before[1:], digest])
     return digest
 
@@ -59,7 +57,8 @@ def _identity(info: os.stat_result) -> tuple[str, int, int, int]:
     return (f"{info.st_dev}:{info.st_ino}", info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
-def _is_settled(info: os.stat_result) -> bool:
+def is_settled(info: os.stat_result) -> bool:
+    """Whether the file's last change is long enough ago that the next one will have another time."""
     newest = max(info.st_mtime_ns, info.st_ctime_ns)
     return time.time_ns() - newest > _SETTLED_NS and info.st_ctime_ns % _SECOND_NS != 0
 
@@ -68,7 +67,4 @@ def _remember(name: str, entry: list[object]) -> None:
     _known[name] = entry
     while len(_known) > _MOST:
         del _known[next(iter(_known))]
-    if _kept_at:
-        with contextlib.suppress(OSError):  # a full /run costs the next hook its time, nothing else
-            private_folder(_kept_at[0].parent)
-            replace_file(_kept_at[0], json.dumps(_known).encode("ascii"))
+    runtime_memory.keep(_NAME, _known)

@@ -21,7 +21,9 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from bootkeep.edges.clean_texts import keep_clean
 from bootkeep.edges.looker import look_for, looking_process
+from bootkeep.edges.small_digests import keep_small
 from bootkeep.facts.reading import Reading, Status
 from bootkeep.probes.read import Command, Native, Read
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _COMMAND_LANES = 3
 #: Images that are unpacked side by side. Each takes a processor for its whole time; two is what small servers have.
 _IMAGE_LANES = 2
+#: Native answers that the kernel gives from its memory, as much work together as all files of /etc.
+_OF_THE_KERNEL = frozenset({"processes", "listeners", "stale", "sysctl"})
 #: A command's own deadline ends it inside its lane; the lane is only ended when even that did not help.
 _GRACE_S = 1.3
 #: Children that could not be killed yet: asked again at the next look, so that a long-lived caller keeps no zombies.
@@ -86,8 +90,12 @@ def ask_in_lanes(host: Host, reads: Iterable[Read], *, until: float, patience_s:
 
 
 def _share(reads: Iterable[Read], patience_s: float) -> list[list[Read]]:
-    """Files in one lane, in their order; images and commands over the others. In a hurry a command has to answer sooner."""
+    """Files in one lane, in their order; the kernel's answers in another, images and commands over the others.
+
+    In a hurry a command has to answer sooner.
+    """
     files: list[Read] = []
+    kernel: list[Read] = []
     images: list[Read] = []
     commands: list[Read] = []
     for read in reads:
@@ -95,12 +103,15 @@ def _share(reads: Iterable[Read], patience_s: float) -> list[list[Read]]:
             commands.append(replace(read, timeout_s=min(read.timeout_s, 2 * patience_s)))
         elif isinstance(read, Native) and read.name.startswith("initramfs:"):
             images.append(read)
+        elif isinstance(read, Native) and read.name in _OF_THE_KERNEL:
+            kernel.append(read)
         else:
             files.append(read)
     # Commands first: they start to wait while the files are read.
     return [
         *(commands[number::_COMMAND_LANES] for number in range(_COMMAND_LANES)),
         *(images[number::_IMAGE_LANES] for number in range(_IMAGE_LANES)),
+        kernel,
         files,
     ]
 
@@ -203,6 +214,8 @@ def _child(host: Host, reads: tuple[Read, ...], pipe: int, until: float) -> NoRe
             if int(name) > 3:
                 with contextlib.suppress(OSError):  # the listing's own
                     os.close(int(name))
+        if (look_once := getattr(host, "look_once", None)) is not None:  # this child looks and ends
+            look_once()
         with open(3, "wb", buffering=0) as stream:
             for read in reads:
                 reading = _answer(host, read, until)
@@ -210,6 +223,8 @@ def _child(host: Host, reads: tuple[Read, ...], pipe: int, until: float) -> NoRe
                 line = memoryview(json.dumps(fields).encode("ascii") + b"\n")
                 while line:
                     line = line[stream.write(line) :]
+            keep_small()
+            keep_clean()
     finally:
         os._exit(0)
 

@@ -35,6 +35,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootkeep.edges import delivered
+from bootkeep.edges.clean_texts import keep_clean, unless_clean
 from bootkeep.edges.files import private_folder, replace_file, sync_folder
 from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.refusals import damage, damaged, refusals
@@ -45,7 +46,7 @@ from bootkeep.facts.errors import NotUnderstood, StoreError
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.reading import Reading, Readings, Snapshot
-from bootkeep.facts.reading_redaction import DPKG_STATUS, redact_readings
+from bootkeep.facts.reading_redaction import DPKG_STATUS, Redaction, is_kept_as_it_is, stands_alone
 from bootkeep.facts.transaction import Outcome, Override, Transaction
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 
@@ -148,10 +149,11 @@ class Store:
         new = {
             name: reading
             for name, reading in readings.answers.items()
-            if name == DPKG_STATUS or name not in self._clean or self._clean[name][0] is not reading
+            if name not in self._clean or self._clean[name][0] is not reading
         }
-        clean = redact_readings(Readings(new), make_key(self.root))
-        self._clean.update({name: (reading, clean[name]) for name, reading in new.items()})
+        redaction = Redaction(make_key(self.root), readings.answers.get(DPKG_STATUS))
+        self._clean.update({name: (reading, _clean(redaction, name, reading)) for name, reading in new.items()})
+        keep_clean()
         return Readings({name: self._clean[name][1] for name in readings.answers})
 
     def load_snapshot(self, transaction_id: str, phase: str) -> Snapshot:
@@ -365,6 +367,14 @@ def _lock_within(descriptor: int, how: int, *, seconds: float) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _clean(redaction: Redaction, name: str, reading: Reading) -> Reading:
+    """An answer without secrets; a text that had none a moment ago has none now."""
+    if is_kept_as_it_is(name) or not stands_alone(name):
+        return redaction.of(name, reading)
+    text = unless_clean(name, reading.text, lambda: redaction.of(name, reading).text)
+    return reading if text == reading.text else replace(reading, text=text)
 
 
 def _json(value: object) -> bytes:

@@ -53,26 +53,64 @@ DPKG_STATUS = "file:/var/lib/dpkg/status"
 _DEBCONF = "file:/var/cache/debconf/"
 #: Questions of the boot loader are all that anybody asks debconf's database for; others hold passwords under any name.
 _DEBCONF_WANTED = re.compile(r"Name: (?:grub|linux|shim|bootkeep)")
-_SHIPPED = re.compile(r"\b[0-9a-f]{32}\b")
+_MD5_DIGITS = 32
+_MD5 = re.compile(r"\b[0-9a-f]{32}\b")
+
+
+class Redaction:
+    """How the answers of one look lose their secrets: with this key, and with what this host's packages ship."""
+
+    def __init__(self, key: bytes | None, status: Reading | None) -> None:
+        self._mask: Mask = keyed_mask(key) if key else plain_mask
+        self._key = key
+        self._shipped = Shipped(status.text if status else "")
+
+    def of(self, name: str, reading: Reading) -> Reading:
+        """One answer without secrets. Doing it twice is doing it once."""
+        return _redact(name, reading, self._mask, self._key, self._shipped)
+
+
+class Shipped:
+    """The MD5 digests of what packages ship, by dpkg's status: public ones."""
+
+    def __init__(self, status: str) -> None:
+        self._status = status
+        self._digests: frozenset[str] | None = None
+
+    def __contains__(self, digest: str) -> bool:
+        if len(digest) != _MD5_DIGITS:
+            return False
+        if self._digests is None:  # only now: a list of SHA-256 digests needs none of it
+            shipping = (part for part in self._status.split("\n\n") if "Conffiles:" in part)
+            self._digests = frozenset(_MD5.findall("\n\n".join(shipping)))
+        return digest in self._digests
 
 
 def redact_readings(readings: Readings, key: bytes | None) -> Readings:
     """All answers without secrets. Doing it twice is doing it once. Without a key secrets go without a pseudonym."""
-    mask = keyed_mask(key) if key else plain_mask
-    status = readings.answers.get(DPKG_STATUS)
-    shipped = frozenset(_SHIPPED.findall(status.text)) if status else frozenset()
-    return Readings({name: _redact(name, reading, mask, key, shipped) for name, reading in readings.answers.items()})
+    redaction = Redaction(key, readings.answers.get(DPKG_STATUS))
+    return Readings({name: redaction.of(name, reading) for name, reading in readings.answers.items()})
 
 
-def _redact(name: str, reading: Reading, mask: Mask, key: bytes | None, shipped: frozenset[str]) -> Reading:
+def is_kept_as_it_is(name: str) -> bool:
+    """Whether answers to this read are left alone: names, versions and digests, or redacted where they were read."""
+    return name.startswith(_AS_THEY_ARE)
+
+
+def stands_alone(name: str) -> bool:
+    """Whether what is left of such an answer depends on its own text only: digests also depend on what packages ship."""
+    return not name.startswith("digest")
+
+
+def _redact(name: str, reading: Reading, mask: Mask, key: bytes | None, shipped: Shipped) -> Reading:
     text = reading.text
     if not text:
         return reading
-    if name.startswith("digest"):
+    if not stands_alone(name):
         return replace(reading, text=_hide_digests(text, key, shipped))
     if name == "file:/etc/passwd":
         return replace(reading, text="\n".join(_account(line, mask) for line in text.split("\n")))
-    if name.startswith(_AS_THEY_ARE):
+    if is_kept_as_it_is(name):
         return reading
     if name.startswith(_DEBCONF):
         kept = (part.strip("\n") for part in text.split("\n\n") if _DEBCONF_WANTED.match(part))
@@ -122,7 +160,7 @@ def _account(line: str, mask: Mask) -> str:
     return ":".join(fields)
 
 
-def _hide_digests(text: str, key: bytes | None, shipped: frozenset[str]) -> str:
+def _hide_digests(text: str, key: bytes | None, shipped: Shipped) -> str:
     """A digest of a file that holds nothing but a password is as good as the password to whoever can guess: keyed instead.
 
     What a package ships is public, and must stay comparable with the package's own list.
@@ -136,7 +174,7 @@ def _hide_digests(text: str, key: bytes | None, shipped: frozenset[str]) -> str:
     return json.dumps({path: _keyed(path, str(digest), key, shipped) for path, digest in digests.items()})
 
 
-def _keyed(path: str, digest: str, key: bytes | None, shipped: frozenset[str]) -> str:
+def _keyed(path: str, digest: str, key: bytes | None, shipped: Shipped) -> str:
     if digest in shipped or not is_denied(path) or digest.startswith(_KEYED):
         return digest
     if key is None:

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from bootkeep.facts import secret_patterns as look
@@ -30,6 +31,7 @@ _CHUNK = 24
 _MASKED = re.compile(r"\[redacted(?:#[0-9a-f]{10})?\]")
 
 
+@lru_cache(maxsize=16_384)  # a hook asks for each file of /etc several times
 def is_denied(path: str) -> bool:
     """Whether the content of this file must never be copied, diffed or printed. Its backups share its fate."""
     name = path

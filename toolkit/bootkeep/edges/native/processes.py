@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ PACKAGE_MANAGERS = frozenset(
         "pacman",
     }
 )
+#: The second of four: effective.
+_UID = re.compile(r"^Uid:\s+\d+\s+(\d+)", re.MULTILINE)
 #: Arguments longer than this say nothing more to a reader.
 _LONGEST_ARGUMENTS = 4096
 
@@ -82,20 +85,26 @@ def unit_of_cgroup(text: str) -> str:
     return ""
 
 
-def owner_of(pid: int, proc: Path = Path("/proc"), mask: Mask = plain_mask) -> dict[str, object] | None:
-    """One process as a plain object; None when it has gone, or is a kernel thread. ``mask`` hides its secrets."""
-    folder = proc / str(pid)
+def owner_of(
+    pid: int, proc: Path = Path("/proc"), mask: Mask | None = plain_mask, *, names: dict[int, str] | None = None
+) -> dict[str, object] | None:
+    """One process as a plain object; None when it has gone, or is a kernel thread.
+
+    ``mask`` hides the secrets among its arguments; with None there are none to hide: they are not read. ``names`` are users'
+    names that were looked up before, and takes further ones.
+    """
+    folder = f"{proc}/{pid}"
     try:
-        stat = parse_stat(_text(folder / "stat"))
+        stat = parse_stat(_text(f"{folder}/stat"))
         if stat.flags & _KERNEL_THREAD:
             return None
-        arguments = _text(folder / "cmdline")[:_LONGEST_ARGUMENTS].rstrip("\0").split("\0")
-        uid = _effective_uid(_text(folder / "status"))
-        unit = unit_of_cgroup(_text(folder / "cgroup"))
+        uid = _effective_uid(_text(f"{folder}/status"))
+        unit = unit_of_cgroup(_text(f"{folder}/cgroup"))
+        arguments = [] if mask is None else _text(f"{folder}/cmdline")[:_LONGEST_ARGUMENTS].rstrip("\0").split("\0")
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
     try:
-        exe = os.readlink(folder / "exe")
+        exe = os.readlink(f"{folder}/exe")
     except OSError:
         exe = ""
     stale = exe.endswith(" (deleted)")
@@ -103,12 +112,14 @@ def owner_of(pid: int, proc: Path = Path("/proc"), mask: Mask = plain_mask) -> d
         "pid": pid,
         "parent": stat.parent,
         "name": stat.name,
-        "user": _user_name(uid),
+        "user": _user_name(uid, {} if names is None else names),
         "uid": uid,
         "start_ticks": stat.start_ticks,
         "unit": unit,
         "exe": exe.removesuffix(" (deleted)"),
-        "arguments": list(redact_arguments(arguments, mask)) if arguments != [""] else [f"[{stat.name}]"],
+        "arguments": [f"[{stat.name}]"]
+        if mask is None or arguments == [""]
+        else list(redact_arguments(arguments, mask)),
         "terminal": stat.terminal,
         "stale": stale,
     }
@@ -117,7 +128,8 @@ def owner_of(pid: int, proc: Path = Path("/proc"), mask: Mask = plain_mask) -> d
 def answer(root: Path, _argument: str) -> str:
     """JSON list of processes, by pid."""
     proc, mask = root / "proc", host_mask(root)
-    rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc, mask)) is not None]
+    names: dict[int, str] = {}
+    rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc, mask, names=names)) is not None]
     hidden = trees_to_leave_out(rows, looking_process())
     callers = callers_among(rows)
     return json.dumps([row | {"caller": row["pid"] in callers} for row in rows if row["pid"] not in hidden])
@@ -165,20 +177,23 @@ def _pids(proc: Path) -> Iterable[int]:
     return (int(name) for name in os.listdir(proc) if name.isdigit())
 
 
-def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+def _text(path: str) -> str:
+    with open(path, "rb", buffering=0) as stream:
+        return stream.read().decode("utf-8", "surrogateescape")
 
 
 def _effective_uid(status: str) -> int:
-    for line in status.splitlines():
-        if line.startswith("Uid:"):
-            return int(line.split()[2])
-    raise ValueError("no Uid line")
+    found = _UID.search(status)
+    if found is None:
+        raise ValueError("no Uid line")
+    return int(found[1])
 
 
-def _user_name(uid: int) -> str:
+def _user_name(uid: int, names: dict[int, str]) -> str:
     # /etc/passwd through the C library; a host with a directory service resolves local daemons from files first.
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    if uid not in names:
+        try:
+            names[uid] = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            names[uid] = str(uid)
+    return names[uid]

@@ -46,30 +46,30 @@ def answer(root: Path, _argument: str) -> str:
         if folder.is_symlink() or not folder.is_dir():  # merged /usr: /bin is /usr/bin
             continue
         looked_at += 1
-        for entry in _entries(str(folder), depth):
-            path = entry.path if root == Path("/") else "/" + os.path.relpath(entry.path, root)
+        for entry in _files(str(folder), depth):
             row = _special(entry)
             if row is not None:
+                path = entry.path if root == Path("/") else "/" + os.path.relpath(entry.path, root)
                 rows[path] = {"path": path, **row}
     if not looked_at:
         raise FileNotFoundError(f"no program directory below {root}")
     return json.dumps([rows[path] for path in sorted(rows)])
 
 
-def _entries(folder: str, depth: int) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            found = list(entries)
-    except (FileNotFoundError, PermissionError):
-        return
-    for entry in found:
-        if entry.is_symlink():
+def _files(folder: str, depth: int) -> Iterator[os.DirEntry[str]]:
+    places = [(folder, depth)]
+    while places:
+        place, levels = places.pop()
+        try:
+            with os.scandir(place) as entries:
+                found = list(entries)
+        except (FileNotFoundError, PermissionError):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            if depth > 1 and entry.name not in _NEVER:
-                yield from _entries(entry.path, depth - 1)
-        elif entry.is_file(follow_symlinks=False):
-            yield entry
+        for entry in found:
+            if entry.is_file(follow_symlinks=False):
+                yield entry
+            elif levels > 1 and entry.is_dir(follow_symlinks=False) and entry.name not in _NEVER:
+                places.append((entry.path, levels - 1))
 
 
 def _special(entry: os.DirEntry[str]) -> dict[str, object] | None:
@@ -80,8 +80,10 @@ def _special(entry: os.DirEntry[str]) -> dict[str, object] | None:
     capability = ""
     if info.st_mode & 0o111:
         try:
-            capability = os.getxattr(entry.path, "security.capability", follow_symlinks=False).hex()
-        except OSError:  # ENODATA for nearly all; ENOTSUP on file systems without attributes
+            # Nearly none has one. Asking for the names costs half of asking for an attribute that is not there.
+            if "security.capability" in os.listxattr(entry.path, follow_symlinks=False):
+                capability = os.getxattr(entry.path, "security.capability", follow_symlinks=False).hex()
+        except OSError:  # went away, or ENOTSUP on file systems without attributes
             capability = ""
     if not info.st_mode & (stat.S_ISUID | stat.S_ISGID) and not capability:
         return None

@@ -25,7 +25,8 @@ _SUFFIX = b" (deleted)"
 def answer(root: Path, _argument: str) -> str:
     """JSON list ``{pid, start_ticks, unit, exe, user, files}``, by pid, for processes with at least one such file."""
     proc = root / "proc"
-    rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc)) is not None]
+    names: dict[int, str] = {}
+    rows = [row for pid in sorted(_pids(proc)) if (row := owner_of(pid, proc, None, names=names)) is not None]
     hidden = trees_to_leave_out(rows, looking_process())
     found: list[dict[str, object]] = []
     for row in rows:

@@ -41,12 +41,12 @@ def answer(root: Path, _argument: str) -> str:
     os.stat(base)
     values: dict[str, str] = {}
     for place, folders, files in os.walk(base):
-        relative = os.path.relpath(place, base)
-        folders[:] = sorted(name for name in folders if not _left_out(os.path.join(relative, name)))
+        relative = f"{place[len(base) + 1 :]}/".lstrip("/")
+        folders[:] = sorted(name for name in folders if not _left_out(relative + name))
         for name in files:
-            path = os.path.normpath(os.path.join(relative, name))
+            path = relative + name
             if not _left_out(path):
-                value = _value(os.path.join(base, path))
+                value = _value(f"{base}/{path}")
                 if value is not None:
                     values[sysctl_name(path)] = value
     return json.dumps(values, sort_keys=True)
@@ -58,8 +58,8 @@ def sysctl_name(path: str) -> str:
 
 
 def _left_out(path: str) -> bool:
-    path = os.path.normpath(path)
-    return path in _NEVER or path.rsplit("/", 1)[-1] in _NEVER or "/".join(path.split("/")[-2:]) in _NEVER
+    words = path.rsplit("/", 2)
+    return path in _NEVER or words[-1] in _NEVER or "/".join(words[-2:]) in _NEVER
 
 
 def _value(path: str) -> str | None:

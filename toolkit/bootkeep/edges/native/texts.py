@@ -14,8 +14,9 @@ import os
 import stat
 from pathlib import Path
 
+from bootkeep.edges.clean_texts import clean_text
 from bootkeep.edges.redaction_key import host_mask
-from bootkeep.facts.redaction import is_denied, redact_text
+from bootkeep.facts.redaction import is_denied
 
 #: A longer file is data, not configuration of this kind.
 _LONGEST_BYTES = 512 * 1024
@@ -46,7 +47,7 @@ def answer(root: Path, argument: str) -> str:
             total += len(content)
             if total > _TOTAL_BYTES:
                 raise OSError(errno.EFBIG, "the files are longer than configuration is", argument)
-            found[path] = redact_text(content.decode("utf-8", "surrogateescape"), mask)
+            found[path] = clean_text(content.decode("utf-8", "surrogateescape"), mask)
     if not found and not places:
         raise FileNotFoundError(errno.ENOENT, "no such file", argument)
     return json.dumps(found)
