@@ -9,10 +9,12 @@ import base64
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import markupsafe
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.facts.unknown import Unknown
 from bootkeep.reports.compose import compose
 from bootkeep.reports.document import Link, Mark, Report, SinceLast
-from bootkeep.reports.html import render_html
+from bootkeep.reports.html import render_html, whole
 from bootkeep.reports.index import IndexEntry, IndexPage, render_index
 from bootkeep.reports.json import render_json
 from bootkeep.reports.printable import printable
@@ -327,3 +329,20 @@ def test_the_index_links_only_what_is_beside_it() -> None:
     text = render_index(IndexPage("web-07", "NO-GO", "NO-GO: x", (Link("runbook.pdf", "PDF"),), (entry,), "now"))
     assert 'href="a/r.html"' in text and 'href="runbook.pdf"' in text
     assert "javascript:" not in text and "//evil" not in text and "<script>" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "wholes"),
+    [
+        ("openssh-server 1:9.2p1-2+deb12u7 replaced sshd_config; port 2222 opened", ["1:9.2p1-2+deb12u7"]),
+        ("boots next: 6.1.0-56-cloud-amd64.", ["6.1.0-56-cloud-amd64"]),
+        ("tcp 0.0.0.0:2222 (was 0.0.0.0:22)", ["0.0.0.0:2222", "0.0.0.0:22"]),
+        ("port 22, 3 units; /usr/lib/9.1-2/x and lib-2.0 stay as they are", []),
+        ("<b>2.10-3</b> 1.0~rc1 <i>", ["1.0~rc1"]),
+    ],
+)
+def test_versions_stay_whole_on_a_phone_and_nothing_becomes_markup(text: str, wholes: list[str]) -> None:
+    html = str(whole(text))
+    assert re.findall(r'<span class="whole">(.*?)</span>', html) == wholes
+    bare = html.replace('<span class="whole">', "").replace("</span>", "")
+    assert bare == str(markupsafe.escape(text))

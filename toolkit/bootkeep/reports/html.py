@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import jinja2
+import markupsafe
 
 from bootkeep.reports.document import Link, Mark, Report
 from bootkeep.reports.printable import printable
@@ -20,10 +22,26 @@ def _finalize(value: Any) -> Any:
     return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
+#: A version, a kernel release, an address or a time between blanks or brackets: it begins with a digit, and has inner signs.
+_WHOLE = re.compile(r"(?<![^\s(\[])\d(?=[\w.+~:-]*[.+~:-])[\w.+~:-]*[\w](?![\w/])")
+
+
+def whole(text: str) -> markupsafe.Markup:
+    """Text in which a version is not broken at its hyphens, as long as it fits into a line. Escaped."""
+    plain = printable(text)
+    parts: list[markupsafe.Markup] = []
+    start = 0
+    for found in _WHOLE.finditer(plain):
+        parts.append(markupsafe.escape(plain[start : found.start()]))
+        parts.append(markupsafe.Markup('<span class="whole">{}</span>').format(found[0]))
+        start = found.end()
+    return markupsafe.Markup("").join((*parts, markupsafe.escape(plain[start:])))
+
+
 @cache
 def environment() -> jinja2.Environment:
     """The templates of this package. Escaping is on for all of them, and an unknown name is an error."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("bootkeep.reports", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -31,6 +49,8 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["whole"] = whole
+    return made
 
 
 #: The search box: hides the lines that do not hold every word, opens what is folded around those that do. The page says
