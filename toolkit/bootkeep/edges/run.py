@@ -124,15 +124,25 @@ def _kill_group(pid: int) -> None:
 class Filter:
     """A running filter: read ``output`` to its end, then ask :meth:`finish` whether it was content."""
 
+    tool: str
     child: subprocess.Popen[bytes]
     output: IO[bytes]
     complaints: IO[bytes]
+    late: threading.Event  # the deadline ended it
 
     def finish(self) -> str:
-        """What the filter complained about; empty when it read its input to a good end."""
+        """What the filter complained about; empty when it read its input to a good end.
+
+        Raises ``TimeoutError`` when the deadline ended it and ``OSError`` when another did (the kernel, short of memory): then
+        nothing is known about its input.
+        """
         code = self.child.wait()
         if code == 0:
             return ""
+        if self.late.is_set():
+            raise TimeoutError(f"{self.tool} had not come to the end of it at its deadline")
+        if code < 0:
+            raise OSError(f"{self.tool} was ended by signal {-code}")
         self.complaints.seek(0)
         said = self.complaints.read(2000).decode("utf-8", "replace").strip().replace("\n", "; ")
         return said or f"the decompressor ended with code {code}"
@@ -161,7 +171,13 @@ def filtered(argv: Sequence[str], source: BinaryIO, *, timeout_s: float) -> Iter
             cwd="/",
             start_new_session=True,
         )
-        watch = threading.Timer(timeout_s, _kill_group, (child.pid,))
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            _kill_group(child.pid)
+
+        watch = threading.Timer(timeout_s, end)
         watch.daemon = True
         watch.start()
         try:
@@ -169,7 +185,7 @@ def filtered(argv: Sequence[str], source: BinaryIO, *, timeout_s: float) -> Iter
                 raise OSError("the filter has no output")
             with suppress(OSError):  # a host may allow less; then it only takes more turns
                 fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, _FILTER_PIPE_BYTES)
-            yield Filter(child, child.stdout, complaints)
+            yield Filter(argv[0], child, child.stdout, complaints, late)
         finally:
             watch.cancel()
             if child.poll() is None:

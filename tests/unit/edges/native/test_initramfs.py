@@ -111,3 +111,19 @@ def test_no_image_crashes_it(tmp_path_factory: pytest.TempPathFactory, tail: byt
 def test_a_missing_file_is_absent(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         initramfs.answer(tmp_path, "/boot/none")
+
+
+def test_a_decompressor_that_is_ended_from_outside_says_nothing_about_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow machine's deadline, or the kernel that is short of memory: that is no damage (it was once called so)."""
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot/initrd.img").write_bytes(compressed("zstd", MAIN, tmp_path))
+    monkeypatch.setitem(initramfs._TOOLS, "zstd", ("sleep", "60"))
+    monkeypatch.setattr(initramfs, "_TIMEOUT_S", 0.2)
+    with pytest.raises(TimeoutError, match="sleep had not come to the end of it"):
+        initramfs.answer(tmp_path, "/boot/initrd.img")
+    monkeypatch.setitem(initramfs._TOOLS, "zstd", ("sh", "-c", "kill -9 $$"))
+    monkeypatch.setattr(initramfs, "_TIMEOUT_S", 30.0)
+    with pytest.raises(OSError, match="sh was ended by signal 9"):
+        initramfs.answer(tmp_path, "/boot/initrd.img")

@@ -50,8 +50,10 @@ def answer(root: Path, path: str) -> str:
                 said = tool.finish()
     except FileNotFoundError:
         return _unknown(path, f"{TOOL} is not installed (package grub-common)")
+    except OSError as error:  # it was ended, or took too long
+        return _unknown(path, f"{TOOL} could not look at {device}: {error}")
     complaint = said.replace("grub-fstest: error: ", "").strip().rstrip(".")
-    if complaint and (any(word in complaint for word in _NOT_THE_FILE) or "ended with code -" in complaint):
+    if complaint and any(word in complaint for word in _NOT_THE_FILE):
         return _unknown(path, f"{TOOL} could not look at {device}: {complaint}")
     return to_json(
         LoaderSight(path, device, row.file_system, loader_path, size, digest, count, seen, complaint=complaint)
