@@ -50,7 +50,7 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     yield RULE.finding(
         Severity.WILL_NOT_BOOT,
         "No boot entry of the firmware leads to a boot loader on this machine's disks, and there is no fallback loader.",
-        ("efibootmgr -v", listed or "no entries"),
+        ("boot entries of the firmware", listed or "no entries"),
         subject="BootOrder",
     )
 

@@ -19,6 +19,7 @@ MODULES = {
     "below-mounts": "below_mounts",
     "boot-sector": "boot_sector",
     "dpkg-owners": "dpkg_owners",
+    "efi-variables": "efi_variables",
     "esp": "esp",
     "init-program": "init_program",
     "initramfs": "initramfs",
@@ -55,6 +56,7 @@ MODULES = {
 LIVE_ONLY = frozenset(
     {
         "below-mounts",
+        "efi-variables",
         "journal",
         "listeners",
         "network-drivers",

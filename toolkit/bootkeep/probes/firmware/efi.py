@@ -8,12 +8,14 @@ from bootkeep.facts.machine import Firmware, FirmwareEntry
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.facts.storage import FstabLine
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
-from bootkeep.probes.answers import why
+from bootkeep.probes.answers import object_of, why
 from bootkeep.probes.read import Command, Listing, Native, Probe
 
 #: Exists exactly when the running kernel was started by UEFI (Documentation/ABI: /sys/firmware/efi).
 EFI = Listing("/sys/firmware/efi/*")
-ENTRIES = Command(("efibootmgr", "-v"))
+VARIABLES = Native("efi-variables")
+#: Only in snapshots of before: it is not installed everywhere, and it reads every variable there is.
+OLDER_ENTRIES = Command(("efibootmgr", "-v"))
 SECURE_BOOT = Native("secure-boot")
 
 _ENTRY = re.compile(r"^Boot([0-9A-Fa-f]{4})([* ]) ?(.*)$")
@@ -57,14 +59,34 @@ def firmware(readings: Readings, fstab: tuple[FstabLine, ...] = ()) -> Maybe[Fir
             reason = Unknown("the firmware's variables describe the running system, not the mounted root")
             return Firmware("uefi", reason, reason, ())
         return Unknown(f"/sys/firmware/efi could not be looked at: {why(reading)}")
-    entries, order = _entries(readings[ENTRIES.key])
+    entries, order = _entries(readings)
     return Firmware("uefi", _secure_boot(readings[SECURE_BOOT.key]), entries, order)
 
 
-def _entries(reading: Reading) -> tuple[Maybe[tuple[FirmwareEntry, ...]], tuple[str, ...]]:
-    if not reading.ok or reading.exit_code != 0:
-        return Unknown(f"efibootmgr: {why(reading)}"), ()
-    return parse_efibootmgr(reading.text)
+def _entries(readings: Readings) -> tuple[Maybe[tuple[FirmwareEntry, ...]], tuple[str, ...]]:
+    older = readings[OLDER_ENTRIES.key]
+    if readings[VARIABLES.key].status is Status.NOT_TAKEN and older.ok and older.exit_code == 0:
+        return parse_efibootmgr(older.text)
+    plain = object_of(readings, VARIABLES, "the firmware's boot entries")
+    if isinstance(plain, Absent):
+        return Unknown(f"the firmware's variables cannot be read: {readings[VARIABLES.key].detail}"), ()
+    if isinstance(plain, Unknown):
+        return plain, ()
+    try:
+        entries = tuple(
+            FirmwareEntry(
+                number=str(row["number"]),
+                label=str(row["label"]),
+                active=row["active"] is True,
+                partition_uuid=str(row["partition"]),
+                loader=str(row["loader"]),
+            )
+            for row in plain["entries"]
+        )
+        order = tuple(str(number) for number in plain["order"])
+    except (KeyError, TypeError, AttributeError) as error:
+        return Unknown(f"the firmware's boot entries were not understood: {error!r}"), ()
+    return entries, order
 
 
 def _secure_boot(reading: Reading) -> Maybe[bool]:
@@ -75,4 +97,4 @@ def _secure_boot(reading: Reading) -> Maybe[bool]:
     return reading.text.strip() == "true"
 
 
-FIRMWARE = Probe(name="firmware", reads=(EFI, ENTRIES, SECURE_BOOT), understand=firmware)
+FIRMWARE = Probe(name="firmware", reads=(EFI, VARIABLES, SECURE_BOOT), understand=firmware)
