@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from bootkeep.assemble import assemble
 from bootkeep.facts.boot_entry import BootEntry, DefaultEntry, GrubConfig, PendingDefault
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.finding import Severity
 from bootkeep.facts.kernel import Initramfs
+from bootkeep.facts.loaders import GrubTimeouts
 from bootkeep.facts.machine import Firmware
+from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.facts.unknown import Absent, Unknown
-from unit.rules.states import found, healthy, kernels, newest, recorded, severities
+from unit.rules.states import MACHINES, found, healthy, kernels, newest, recorded, severities
 
 DEFAULT = "default-entry-broken"
 STALE = "grub-config-stale"
@@ -173,3 +176,63 @@ def test_where_grub_pc_installs_itself() -> None:
 def test_a_state_survives_json() -> None:
     state = recorded("default-entry-dangling")
     assert from_json(BootState, to_json(state), where="test") == state
+
+
+def with_texts(**texts: str) -> BootState:
+    """healthy-bios, read again with other texts of GRUB's files. ``CFG`` and the like; what is empty is not there."""
+    path = MACHINES / "healthy-bios" / "readings.json"
+    answers = dict(from_json(Readings, path.read_bytes(), where=str(path)).answers)
+    for name, text in texts.items():
+        key = f"file:/boot/grub/{name.replace('_', '.')}"
+        answers[key] = Reading(Status.OK, answers[key].text + text if name == "grub_cfg" else text)
+    return assemble(Readings(answers), taken_at="2026-11-23T18:00:00Z")
+
+
+PINNED = "menuentry pinned --id pinned {\nlinux /boot/vmlinuz-6.1.0-9-gone root=/dev/vda1\n}\nset default=pinned\n"
+
+
+def test_custom_cfg_may_choose_another_default() -> None:
+    """The classic place for one's own entries was read for entries only: GO for a machine that starts none of its kernels."""
+    assert severities(with_texts(custom_cfg=PINNED), DEFAULT) == [Severity.WILL_NOT_BOOT]
+    assert not found(with_texts(custom_cfg=PINNED.replace("set default", "set color")), DEFAULT)
+    assert severities(with_texts(grub_cfg="\ndefault=nothing\n"), DEFAULT) == [Severity.AT_RISK]
+
+
+def test_what_only_the_boot_decides_is_not_known() -> None:
+    for text in (
+        "\nif [ -f /flag ]; then set default=1; fi\n",
+        "\nsource /boot/extra.cfg\n",
+        "\nconfigfile (hd0,1)/other/grub.cfg\n",
+        "\nmenuentry mine --id mine { linux /boot/vmlinuz-$grub_cpu\n}\nset default=mine\n",
+    ):
+        assert severities(with_texts(grub_cfg=text), DEFAULT) == [Severity.UNKNOWN], text
+    assert not found(with_texts(grub_cfg="\nif [ -f $prefix/x.cfg ]; then source $prefix/x.cfg; fi\n"), DEFAULT)
+
+
+def test_a_kernel_behind_a_variable_is_no_missing_kernel() -> None:
+    entry = "\nmenuentry mine --id mine { set k=6.1.0-56-cloud-amd64\nlinux /boot/vmlinuz-$k root=/dev/vda1\n"
+    entry += "initrd /boot/initrd.img-$k\n}\n"
+    state = with_texts(grub_cfg=f"{entry}set default=mine\n")
+    assert not found(state, DEFAULT) and not found(state, STALE)
+    doubtful = entry.replace("set k=6.1.0-56-cloud-amd64", "regexp --set 1:k '(.*)' x")
+    assert not found(with_texts(grub_cfg=doubtful), STALE)
+
+
+WAITS = "grub-waits-for-a-person"
+
+
+def test_a_password_before_the_default_entry() -> None:
+    users = "\nset superusers=admin\npassword admin secret\n"
+    assert severities(with_texts(grub_cfg=users), WAITS) == [Severity.AT_RISK]
+    free = "menuentry mine --unrestricted --id mine { linux /boot/vmlinuz-6.1.0-56-cloud-amd64 root=/dev/vda1\n}\n"
+    free += "set default=mine\n"
+    assert not found(with_texts(grub_cfg=users + free), WAITS)
+    assert not found(healthy(), WAITS)
+
+
+def test_a_menu_without_a_timeout_waits_too() -> None:
+    assert severities(with_texts(grub_cfg="\nset timeout=\n"), WAITS) == [Severity.AT_RISK]
+    assert severities(
+        replace(healthy(), loaders=replace(healthy().loaders, timeouts=GrubTimeouts(None, None))), WAITS
+    ) == [Severity.AT_RISK]
+    assert not found(with_texts(custom_cfg="set timeout=10\n", grub_cfg="\nsource $prefix/custom.cfg\n"), WAITS)

@@ -16,9 +16,11 @@ class BootEntry:
     parents: tuple[str, ...]  # ids (or titles) of the submenus around it, outermost first
     kernel_path: str  # absolute path on the running system, /boot added where /boot is its own file system
     initramfs_paths: tuple[str, ...]  # same; more than one for microcode archives
-    arguments: str  # kernel command line, as written
+    arguments: str  # kernel command line, GRUB's variables filled in where they are known
     search_uuid: str  # file system UUID that the entry searches for; empty when it uses the outer $root
     source: str  # file and line, e.g. ``/boot/grub/grub.cfg:131``
+    doubt: str = ""  # why what it loads cannot be told before the boot
+    unrestricted: bool = False  # whether it starts without a password where GRUB has users
 
     @property
     def full_id(self) -> str:
@@ -57,6 +59,7 @@ class GrubConfig:
     syntax_error: Maybe[str]  # what grub-script-check said; empty when it passed
     sources_preserved: bool  # it sources bootkeep.cfg, where the preserved kernels have their entries
     bls: Maybe[Bls] = Absent("blscfg")  # Absent where grub.cfg holds the entries itself
+    passwords: bool = False  # GRUB has users: entries that are not ``unrestricted`` ask for one
 
     @property
     def folder(self) -> str:
@@ -81,3 +84,4 @@ class DefaultEntry:
     wanted: str  # the text that chose it: GRUB_DEFAULT's value, or grubenv's saved_entry
     chosen_by: str  # ``GRUB_DEFAULT``, ``saved_entry``, ``next_entry``, ``first entry``
     entry: Maybe[BootEntry]  # Absent when the text matches no entry
+    instead: BootEntry | None = None  # what GRUB starts where the text matches none

@@ -1,4 +1,4 @@
-"""B14: the menu waits for ever. It gets a time to wait, also after a failed boot."""
+"""B14: GRUB waits for ever. The menu gets a time to wait, also after a failed boot; entries start without a password."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ TITLE = "Let the menu go on by itself"
 
 
 def grub_waits_for_a_person(state: BootState, subject: str = "") -> Remedy:
-    """the menu waits for ever. It gets a time to wait, also after a failed boot."""
+    """GRUB waits for ever. The menu gets a time to wait, also after a failed boot; entries start without a password."""
+    if subject == "superusers":
+        return _free_for_all(state)
     return remedy(
         ID,
         TITLE,
@@ -32,6 +34,26 @@ def grub_waits_for_a_person(state: BootState, subject: str = "") -> Remedy:
             "Files of /etc/default/grub.d come after it and win.",
             "grep -rn . /etc/default/grub.d || echo NONE",
             expect="NONE, or nothing that sets the same",
+        ),
+        *rebuild_menu(state, Place.LIVE),
+    )
+
+
+def _free_for_all(state: BootState) -> Remedy:
+    """Who may edit an entry or use the command line is still asked (GRUB manual, "Using GRUB in a secure environment")."""
+    script = "/etc/grub.d/10_linux"
+    return remedy(
+        ID,
+        TITLE,
+        state,
+        save(Place.LIVE, script, "10_linux"),
+        write(
+            "Linux's entries start without a password; editing them still asks for one.",
+            f"F={script}",
+            "sed -i '/^CLASS=/s/ --unrestricted//;s/^CLASS=\"/&--unrestricted /' $F",
+            "grep ^CLASS= $F",
+            expect='CLASS="--unrestricted --class ...',
+            undo=put_back(script, "10_linux"),
         ),
         *rebuild_menu(state, Place.LIVE),
     )

@@ -48,6 +48,8 @@ def default_boot_entry(state: BootState) -> BootEntry | None:
         return None
     if isinstance(state.default_entry.entry, BootEntry):
         return state.default_entry.entry
+    if state.default_entry.instead is not None:
+        return state.default_entry.instead
     entries = entries_of(state)
     return entries[0] if entries else None
 
@@ -83,7 +85,7 @@ def state_path(state: BootState, path: str) -> str:
 
 def is_ours(path: str) -> bool:
     """Whether the facts tell about a path: /boot, links and files at /, preserved kernels. Not ``(uuid)/path``."""
-    return bool(re.fullmatch(r"/(?:boot/)?[^/]+|/boot/bootkeep/[^/]+/[^/]+", path))
+    return "$" not in path and bool(re.fullmatch(r"/(?:boot/)?[^/]+|/boot/bootkeep/[^/]+/[^/]+", path))
 
 
 def default_kernel(state: BootState) -> Kernel | None:

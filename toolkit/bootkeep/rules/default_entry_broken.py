@@ -71,6 +71,9 @@ def _files(state: BootState, entry: BootEntry, present: tuple[str, ...]) -> Iter
             subject=entry.full_id,
         )
         return
+    if entry.doubt:
+        yield RULE.unknown("the default entry", entry.doubt)
+        return
     paths = (entry.kernel_path, *entry.initramfs_paths)
     foreign = [path for path in paths if not is_ours(path)]
     if foreign:

@@ -123,7 +123,7 @@ def _entries_to_nothing(state: BootState, entries: tuple[BootEntry, ...]) -> Ite
     default = default_boot_entry(state)
     told = set(_paths(default)) if default else set()
     for entry in entries:
-        for path in _paths(entry):
+        for path in () if entry.doubt else _paths(entry):
             if path in told or not is_ours(path) or path in state.boot_files:
                 continue
             told.add(path)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootkeep.facts.loaders import Esp
+from bootkeep.facts.loaders import Esp, GrubTimeouts
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.facts.surroundings import DkmsModule
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.probes.bootloaders.grub_cfg import Included
 from bootkeep.probes.bootloaders.loaders import LOADERS, loaders, timeouts_of
 from bootkeep.probes.machine.surroundings import DKMS, EXTENDED_STATES, INIT, surroundings
 from bootkeep.probes.storage.block import LSBLK
@@ -32,17 +33,50 @@ fi
 """
 
 
+def waits(text: str, **environment: str) -> tuple[int | None, int | None]:
+    found = timeouts_of(text, environment)
+    assert isinstance(found, GrubTimeouts)
+    return found.ordinary, found.after_failure
+
+
 def test_the_branch_after_a_failed_boot_is_its_own() -> None:
-    timeouts = timeouts_of(UBUNTU)
-    assert (timeouts.ordinary, timeouts.after_failure) == (0, 30)
-    assert timeouts_of(UBUNTU.replace("=30", "=-1")).after_failure == -1
-    assert timeouts_of("set timeout=-1\n").ordinary == -1
-    assert timeouts_of("").ordinary is None
+    assert waits(UBUNTU) == (0, 30)
+    assert waits(UBUNTU, recordfail="1") == (0, 30)
+    assert waits(UBUNTU.replace("=30", "=-1")) == (0, -1)
+
+
+@pytest.mark.parametrize(
+    ("text", "ordinary"),
+    [
+        ("set timeout=-1\n", -1),
+        ("", None),
+        ("timeout=7", 7),  # no "set" is needed
+        ('set timeout="5"', 5),
+        ("set timeout=5s", 5),  # strtoul() stops at the letter
+        ("set timeout=", -1),  # no number: as without
+        ("set timeout=soon", -1),
+        ("set timeout=5\nset timeout=-1", -1),
+        ("set timeout=-1\nset timeout=5", 5),
+        ("set timeout=5\nif [ -f /x ]; then set timeout=-1; fi", -1),
+        ("w=-1\nset timeout=$w", -1),
+        ("menuentry a {\nset timeout=-1\n}\nset timeout=3", 3),
+        ("set timeout=$grub_cpu", 0),  # nobody can tell
+    ],
+)
+def test_how_long_the_menu_waits(text: str, ordinary: int | None) -> None:
+    assert waits(text) == (ordinary, None)
+
+
+def test_an_own_file_that_the_menu_sources_has_the_last_word() -> None:
+    text = "set timeout=5\nif [ -f $prefix/custom.cfg ]; then source $prefix/custom.cfg; fi\n"
+    assert waits(text) == (5, None)
+    found = timeouts_of(text, {}, [Included("/boot/grub/custom.cfg", "set timeout=-1")])
+    assert isinstance(found, GrubTimeouts) and found.ordinary == -1
 
 
 @given(st.text())
 def test_no_menu_crashes_it(text: str) -> None:
-    timeouts_of(text)
+    timeouts_of(text, {})
     generations(text)
     flavour_of(text)
 

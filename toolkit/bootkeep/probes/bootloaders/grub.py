@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import posixpath
+import re
 
 from bootkeep.facts.boot_entry import Bls, BootEntry, DefaultEntry, GrubConfig
 from bootkeep.facts.errors import NotUnderstood
@@ -10,7 +11,7 @@ from bootkeep.facts.reading import Readings, Status
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import rows_of, text_of, why
 from bootkeep.probes.bootloaders import bls
-from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, MenuItem, find_entry, first_entry, parse_grub_cfg
+from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, Included, find_entry, first_entry, parse_grub_cfg, started_entry
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 from bootkeep.probes.bootloaders.paths import Locator
 from bootkeep.probes.bootloaders.places import DEBIAN, PLACES, GrubPlace, place_of
@@ -50,6 +51,7 @@ def grub_config(readings: Readings, locator: Locator) -> Maybe[GrubConfig]:
             for source in menu.sources
         ),
         bls=_bls(readings, menu, place),
+        passwords=menu.passwords,
     )
 
 
@@ -57,23 +59,22 @@ def _menu(readings: Readings, locator: Locator, place: GrubPlace) -> Maybe[GrubM
     text = text_of(readings, place.menu, place.menu.path)
     if not isinstance(text, str):
         return text
+    environment = _environment(readings, place)
+    remembers = environment if isinstance(environment, dict) else {}
+    included = [
+        Included(each.path, readings[each.key].text) for each in (place.custom, place.ours) if readings[each.key].ok
+    ]
     try:
-        menu = parse_grub_cfg(text, where=place.menu.path, locate=locator)
+        menu = parse_grub_cfg(text, where=place.menu.path, locate=locator, environment=remembers, included=included)
         if menu.uses_bls:
             files = _bls_files(readings)
             if isinstance(files, Unknown):
                 return files
             found = [bls.entry_of(file, _variables(readings, menu, place), locator) for file in files]
             entries = tuple(entry for entry in found if entry is not None)
-            menu = parse_grub_cfg(text, where=place.menu.path, locate=locator, bls=entries)
-        custom = readings[place.custom.key]
-        if custom.ok and any(source.endswith("/custom.cfg") for source in menu.sources):
-            own = parse_grub_cfg(custom.text, where=place.custom.path, locate=locator)
-            menu = replace(menu, items=(*menu.items, *own.items), sources=(*menu.sources, *own.sources))
-        ours = readings[place.ours.key]
-        if ours.ok and any(source.endswith("/bootkeep.cfg") for source in menu.sources):
-            more = parse_grub_cfg(ours.text, where=place.ours.path, locate=locator)
-            menu = replace(menu, items=_with_ours(menu, more))
+            menu = parse_grub_cfg(
+                text, where=place.menu.path, locate=locator, bls=entries, environment=remembers, included=included
+            )
     except (NotUnderstood, RecursionError) as error:
         return Unknown(str(error))
     return menu
@@ -115,11 +116,6 @@ def _bls(readings: Readings, menu: GrubMenu, place: GrubPlace) -> Maybe[Bls]:
     )
 
 
-def _with_ours(menu: GrubMenu, ours: GrubMenu) -> tuple[MenuItem, ...]:
-    """Our line is emitted by 42_bootkeep, after everything but 4x_custom: the end is where the entries appear."""
-    return (*menu.items, *ours.items)
-
-
 def _syntax_error(readings: Readings, place: GrubPlace) -> Maybe[str]:
     reading, tool = readings[place.check.key], place.check.argv[0]
     if not reading.ok:
@@ -142,17 +138,24 @@ def default_entry(
         return menu
     variables = _environment(readings, place)
     if isinstance(variables, Unknown):
-        if menu.default in _SAVED:
+        if set(menu.defaults) & set(_SAVED):
             return variables
         variables = {}
     once = variables.get("next_entry", "")
     if once and one_shot:
-        return _resolved(menu, once, "next_entry")
+        return _resolved(menu, once, "next_entry", place)
+    others = [
+        path for path in menu.unread if posixpath.basename(path) not in _HARMLESS and _is_there(readings, path, place)
+    ]
+    if others:
+        return Unknown(f"{place.menu.path} goes on with {others[0]}, which may choose another entry and was not read")
+    if len(menu.defaults) > 1:
+        return Unknown(f"only the boot decides which default {place.menu.path} sets: {', '.join(menu.defaults)}")
     if menu.default in _SAVED:
         saved = variables.get("saved_entry", "")
-        return _resolved(menu, saved, "saved_entry") if saved else _resolved(menu, "0", "first entry")
+        return _resolved(menu, saved, "saved_entry", place) if saved else _resolved(menu, "0", "first entry", place)
     chosen_by = "first entry" if menu.default == "0" else "GRUB_DEFAULT"
-    return _resolved(menu, menu.default, chosen_by)
+    return _resolved(menu, menu.default, chosen_by, place)
 
 
 def first_of_menu(readings: Readings, locator: Locator, place: GrubPlace) -> BootEntry | None:
@@ -162,11 +165,26 @@ def first_of_menu(readings: Readings, locator: Locator, place: GrubPlace) -> Boo
 
 
 _SAVED = ("${saved_entry}", "$saved_entry")
+#: They choose nothing: SUSE's snapshots add a submenu (80_suse_btrfs_snapshot), EL's user.cfg holds a password (01_users).
+_HARMLESS = frozenset({"grub-snapshot.cfg", "snapshot_submenu.cfg", "user.cfg"})
 
 
-def _resolved(menu: GrubMenu, wanted: str, chosen_by: str) -> DefaultEntry:
-    entry: BootEntry | None = find_entry(menu.items, wanted)
-    return DefaultEntry(wanted, chosen_by, entry or Absent(f"a menu entry called {wanted}"))
+def _is_there(readings: Readings, path: str, place: GrubPlace) -> bool:
+    """Whether a sourced file is there. Only of GRUB's own folder is that known; of any other place it is taken to be."""
+    rows = rows_of(readings, place.files, place.folder)
+    name = re.sub(r"^(?:\$prefix|\$\{prefix\}|\$config_directory|\$\{config_directory\})/", f"{place.folder}/", path)
+    if any(name == each.path and readings[each.key].status is Status.ABSENT for each in (place.custom, place.ours)):
+        return False
+    if not isinstance(rows, tuple) or posixpath.dirname(name) != place.folder:
+        return True
+    return any(row.get("path") == name for row in rows)
+
+
+def _resolved(menu: GrubMenu, wanted: str, chosen_by: str, place: GrubPlace) -> DefaultEntry:
+    names_first = place is not DEBIAN
+    entry: BootEntry | None = find_entry(menu.items, wanted, names_first=names_first)
+    instead = None if entry else started_entry(menu.items, wanted, names_first=names_first)
+    return DefaultEntry(wanted, chosen_by, entry or Absent(f"a menu entry called {wanted}"), instead)
 
 
 def _environment(readings: Readings, place: GrubPlace) -> dict[str, str] | Unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.loaders import BootSector, Esp, EspFile, GrubEnvironment, GrubTimeouts, Loaders
@@ -10,6 +11,7 @@ from bootkeep.facts.reading import Readings
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import object_of, rows_of, text_of
+from bootkeep.probes.bootloaders.grub_cfg import Included, parse_grub_cfg
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 from bootkeep.probes.bootloaders.places import PLACES, place_of
 from bootkeep.probes.read import Digest, Listing, Native, Probe, Read
@@ -28,10 +30,6 @@ SBAT_LEVEL = Native("sbat-level")
 EXTLINUX = Listing("/boot/extlinux/*")
 LOADER_ENTRIES = Listing("/boot/loader/*")
 
-_TIMEOUT = re.compile(r"^\s*set timeout=(-?\d{1,6})\s*$", re.MULTILINE)
-_RECORDFAIL = re.compile(
-    r"^\s*if \[ \"?\$\{?recordfail\}?\"? = 1 \] ?; then\s*\n\s*set timeout=(-?\d{1,6})", re.MULTILINE
-)
 _ASKS = re.compile(r"set default=\"?\$\{?saved_entry")
 _TERMINAL = re.compile(r"^\s*terminal_(?:input|output)\s+(.+)$", re.MULTILINE)
 
@@ -68,11 +66,30 @@ def boot_disks(devices: tuple[BlockDevice, ...]) -> tuple[BlockDevice, ...]:
     return tuple(found.values())
 
 
-def timeouts_of(text: str) -> GrubTimeouts:
-    """How long the menu waits: the last value wins, after a failed boot the one of its own branch (Ubuntu's 00_header)."""
-    failure = _RECORDFAIL.search(text)
-    values = [int(match[1]) for match in _TIMEOUT.finditer(text) if not failure or match.end() > failure.end()]
-    return GrubTimeouts(values[0] if values else None, int(failure[1]) if failure else None)
+def timeouts_of(text: str, environment: Mapping[str, str], included: Iterable[Included] = ()) -> Maybe[GrubTimeouts]:
+    """How long the menu waits, and how long after a boot that was not finished (Ubuntu's recordfail). -1: without end.
+
+    As normal/menu.c: a value that is no number counts as none, and without one the menu waits for a key.
+    """
+    included = tuple(included)
+    try:
+        ordinary, failed = (
+            _waits(parse_grub_cfg(text, where="grub.cfg", locate=_as_is, environment=each, included=included).timeouts)
+            for each in ({**environment, "recordfail": ""}, {**environment, "recordfail": "1"})
+        )
+    except (NotUnderstood, RecursionError) as error:
+        return Unknown(str(error))
+    return GrubTimeouts(ordinary, failed if "recordfail" in text else None)
+
+
+def _as_is(path: str, _uuid: str) -> str:
+    return path
+
+
+def _waits(values: tuple[str, ...]) -> int | None:
+    """The worst of what may be set; None where nothing sets it."""
+    numbers = [re.match(r"[0-9]{1,6}", value.strip()) for value in values if "$" not in value]
+    return min((int(number[0]) if number else -1 for number in numbers), default=0 if values else None)
 
 
 def loaders(readings: Readings) -> Loaders:
@@ -82,17 +99,29 @@ def loaders(readings: Readings) -> Loaders:
     text = text_of(readings, menu, menu.path)
     words = [word for line in _TERMINAL.findall(text) for word in line.split()] if isinstance(text, str) else []
     esps = _esps(readings, devices)
+    environment = _environment(readings)
     return Loaders(
         esps=esps,
         sectors=_sectors(readings, devices),
-        environment=_environment(readings),
-        timeouts=timeouts_of(text) if isinstance(text, str) else text,
+        environment=environment,
+        timeouts=_timeouts(readings, text, environment),
         asks_environment=isinstance(text, str) and _ASKS.search(text) is not None,
         terminals=tuple(dict.fromkeys(words)),
         packaged=_packaged(readings),
         revocations=text_of(readings, SBAT_LEVEL, "the SbatLevelRT variable"),
         present=_present(readings, esps, isinstance(text, str)),
     )
+
+
+def _timeouts(readings: Readings, text: Maybe[str], environment: Maybe[GrubEnvironment]) -> Maybe[GrubTimeouts]:
+    if not isinstance(text, str):
+        return text
+    place = place_of(readings)
+    variables = dict(environment.variables) if isinstance(environment, GrubEnvironment) else {}
+    parts = [
+        Included(each.path, readings[each.key].text) for each in (place.custom, place.ours) if readings[each.key].ok
+    ]
+    return timeouts_of(text, variables, parts)
 
 
 def _environment(readings: Readings) -> Maybe[GrubEnvironment]:
