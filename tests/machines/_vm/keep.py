@@ -20,11 +20,7 @@ _DMI = {
     "uefi": "Standard PC (Q35 + ICH9, 2009)\n",
     "secure": "Standard PC (Q35 + ICH9, 2009)\n",
 }
-_ENTRY = (
-    "BootCurrent: 0001\nTimeout: 0 seconds\nBootOrder: 0001,0000\n"
-    "Boot0000* UiApp\tFvVol(7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1)/FvFile(462caa21-7614-4503-836e-8ab6f4662331)\n"
-    "Boot0001* {label}\tHD(1,GPT,{partition},0x800,0x40000)/File({loader})\n"
-)
+_SETUP = {"number": "0000", "label": "UiApp", "active": True, "partition": "", "loader": ""}
 
 
 def keep(name: str, folder: Path) -> None:
@@ -163,9 +159,12 @@ def surroundings(answers: dict[str, Reading], stack: Stack) -> dict[str, Reading
             "\\EFI\\debian\\shimx64.efi" if "shim-signed" in stack.packages else "\\EFI\\systemd\\systemd-bootx64.efi"
         )
         label = "debian" if "shim-signed" in stack.packages else "Linux Boot Manager"
+        entry = {**_SETUP, "number": "0001", "label": label, "loader": loader, "partition": _first_partition(answers)}
         composed |= {
             "listing:/sys/firmware/efi/*": json.dumps([{"path": "/sys/firmware/efi/efivars", "type": "dir"}]),
-            "command:efibootmgr -v": _ENTRY.format(label=label, loader=loader, partition=_first_partition(answers)),
+            "native:efi-variables": json.dumps(
+                {"order": ["0001", "0000"], "next": "", "current": "0001", "entries": [_SETUP, entry]}
+            ),
             "native:secure-boot": "false",
         }
     return {key: Reading(Status.OK, text) for key, text in composed.items()}

@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -314,12 +315,18 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, required=True)
     arguments.add_argument("what", choices=("make", "record", "keep"))
     arguments.add_argument("names", nargs="*")
+    arguments.add_argument("--only", default="", help="of what is done to them only this, comma-separated")
     chosen = arguments.parse_args()
     work = chosen.work.resolve()
     if os.environ.get("BOOTKEEP_RECORD") != "1":  # a mount namespace of our own: nothing of this machine is touched
         os.environ["BOOTKEEP_RECORD"] = "1"
         os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
     for name in chosen.names or list(STACKS):
+        if chosen.only:
+            wanted = chosen.only.split(",")
+            STACKS[name] = replace(
+                STACKS[name], breaks=tuple(each for each in STACKS[name].breaks if each.name in wanted), rescued=False
+            )
         if chosen.what == "make":
             make(name, work)
         elif chosen.what == "record":

@@ -46,6 +46,34 @@ PLAIN: dict[str, Stack] = {
                 MENU_BACK,
             ),
             Break(
+                "menu-asks-for-a-password",
+                "A password was set for GRUB as its manual shows it: Debian's entries are not marked as free for all.",
+                menu(
+                    "printf '#!/bin/sh\\necho set superusers=admin\\necho password admin correct-horse\\n' >/etc/grub.d/01_users; "
+                    "chmod 755 /etc/grub.d/01_users"
+                ),
+                f"{MENU_BACK}; rm /etc/grub.d/01_users",
+            ),
+            Break(
+                "default-set-in-custom-cfg",
+                "custom.cfg brings an entry of its own for a kernel that was removed since, and makes it the default.",
+                "printf 'menuentry pinned --id pinned {\\n linux /boot/vmlinuz-6.1.0-9-cloud-amd64 root=/dev/vda1 ro\\n"
+                " initrd /boot/initrd.img-6.1.0-9-cloud-amd64\\n}\\nset default=pinned\\n' >/boot/grub/custom.cfg",
+                "rm /boot/grub/custom.cfg",
+            ),
+            Break(
+                "initramfs-of-another-kernel",
+                "The older kernel's initramfs was copied over the newest one's.",
+                f"cp -a {INITRD} /run/i; cp /boot/initrd.img-{OLD} {INITRD}",
+                f"cp -a /run/i {INITRD}",
+            ),
+            Break(
+                "menu-made-without-initramfs",
+                "The newest initramfs was deleted, and update-grub made an entry that loads none.",
+                f"cp -a {INITRD} /run/i; " + menu(f"rm {INITRD}"),
+                f"cp -a /run/i {INITRD}; {MENU_BACK}",
+            ),
+            Break(
                 "saved-entry-of-a-purged-kernel",
                 "GRUB_DEFAULT=saved names the old kernel, which was then purged.",
                 menu("sed -i s/^GRUB_DEFAULT=.*/GRUB_DEFAULT=saved/ /etc/default/grub")
@@ -58,8 +86,9 @@ PLAIN: dict[str, Stack] = {
         "A server started by BIOS from a GPT disk; /boot, /usr and /var are partitions of their own. root has a password.",
         "plain_gpt",
         ("grub-pc",),
-        {"plain0": 2600},
-        native=f"echo COMPRESS=gzip >/etc/initramfs-tools/conf.d/compress\n{AGAIN}",
+        {"plain0": 2700},
+        native=f"echo COMPRESS=gzip >/etc/initramfs-tools/conf.d/compress\n{AGAIN}\n"
+        f"cd /tmp; apt-get -q update; apt-get -q download linux-image-{NEW}; mv linux-image-{NEW}_*.deb /usr/lib/kernel.deb",
         breaks=(
             Break(
                 "grub-cfg-deleted",
@@ -104,6 +133,12 @@ PLAIN: dict[str, Stack] = {
                 "cp -a /run/f /etc/fstab",
             ),
             Break(
+                "var-of-another-type",
+                "/var was given another type in fstab than it has.",
+                "cp -a /etc/fstab /run/f; sed -i '\\,/var,s/ext4/xfs/' /etc/fstab",
+                "cp -a /run/f /etc/fstab",
+            ),
+            Break(
                 "core-newer-than-the-disk",
                 "grub-install made a core image and did not get to write it to the disk.",
                 "cp -a /boot/grub/i386-pc/core.img /run/c; grub-mkimage -O i386-pc -p /boot/grub -o /boot/grub/i386-pc/core.img "
@@ -141,6 +176,11 @@ PLAIN: dict[str, Stack] = {
                 "mv /usr/lib/systemd/systemd /run/d",
                 "cp -a /run/d /usr/lib/systemd/systemd",
             ),
+            Break(
+                "kernel-installed-below-boot",
+                "The newest kernel was installed while /boot was not mounted.",
+                f"dpkg --purge linux-image-{NEW}; umount /boot; dpkg -i /usr/lib/kernel.deb; mount /dev/vda2 /boot",
+            ),
         ),
     ),
     "microcode-lz4": Stack(
@@ -176,11 +216,19 @@ PLAIN: dict[str, Stack] = {
         "plain",
         ("grub-pc", "v4l2loopback-dkms", f"linux-headers-{OLD}", f"linux-headers-{NEW}"),
         {"plain0": 3200},
+        # The package's own script builds for the running kernel only, and that is the host's: both are built here.
+        native=f"for k in {OLD} {NEW}; do dkms autoinstall -k $k; done; dkms status; ls -l /var/lib/dkms/*/*",
         breaks=(
             Break(
                 "dkms-removed-for-one-kernel",
                 "The module was removed for the newest kernel.",
-                f"dkms remove v4l2loopback/$(ls /usr/src | sed -n s/^v4l2loopback-//p) -k {NEW}",
+                f"dkms uninstall v4l2loopback/$(ls /usr/src | sed -n s/^v4l2loopback-//p) -k {NEW}; dkms status",
+                f"dkms install v4l2loopback/$(ls /usr/src | sed -n s/^v4l2loopback-//p) -k {NEW}",
+            ),
+            Break(
+                "dkms-built-for-no-kernel",
+                "The module is known to DKMS and built for no kernel, as after an installation without headers.",
+                "m=v4l2loopback/$(ls /usr/src | sed -n s/^v4l2loopback-//p); dkms remove $m --all; dkms add $m; dkms status",
             ),
         ),
     ),
@@ -242,10 +290,13 @@ PLAIN: dict[str, Stack] = {
     "secure-boot": Stack(
         "A server started by UEFI with Secure Boot on (Microsoft's keys), shim, the signed GRUB and Debian's signed kernels.",
         "uefi",
-        ("grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed", "efibootmgr", "mokutil", "sbsigntool"),
+        ("grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed", "efibootmgr", "mokutil", "sbsigntool", "openssl"),
         {"uefi0": 2200},
         firmware="secure",
         booted=True,
+        native="openssl req -new -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=own/ -keyout /var/cache/k -out /var/cache/c",
+        # The firmware found the loader by its fallback path; the entry is made as grub-install makes it.
+        prepare="efibootmgr -q -c -d /dev/vda -p 1 -w -L debian -l '\\EFI\\debian\\shimx64.efi'",
         breaks=(
             Break(
                 "secure-boot-kernel-stripped",
@@ -259,6 +310,25 @@ PLAIN: dict[str, Stack] = {
                 "cp -r /boot/efi/EFI /var/cache/E; grub-install --target=x86_64-efi --efi-directory=/boot/efi --no-nvram "
                 "--no-uefi-secure-boot --force-extra-removable --bootloader-id=debian",
                 "rm -r /boot/efi/EFI; cp -r /var/cache/E /boot/efi/EFI",
+            ),
+            Break(
+                "secure-boot-grub-revoked",
+                "A GRUB of one's own, signed with one's own key, still says generation 3: shim has revoked that.",
+                "printf 'sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\\n"
+                "grub,3,Free Software Foundation,grub,2.06,https://www.gnu.org/software/grub/\\n' >/var/cache/s; "
+                "grub-mkimage -O x86_64-efi -p /EFI/debian --sbat /var/cache/s -o /var/cache/g part_gpt fat ext2 linux normal "
+                "search search_fs_uuid configfile; "
+                "sbsign --key /var/cache/k --cert /var/cache/c --output /boot/efi/EFI/debian/grubx64.efi /var/cache/g",
+                "rm -r /boot/efi/EFI; cp -r /var/cache/E /boot/efi/EFI",
+            ),
+            Break(
+                "firmware-entry-of-a-wiped-partition",
+                "The firmware's entry names a partition that was made again since, and there is no fallback loader.",
+                "for n in $(efibootmgr | sed -n 's/^Boot\\([0-9A-F]*\\).*debian.*/\\1/p'); do efibootmgr -q -b $n -B; done; "
+                "sfdisk -q --force --no-reread --part-uuid /dev/vda 1 11111111-2222-4333-8444-555555555555; "
+                "efibootmgr -q -c -d /dev/vda -p 1 -w -L debian -l '\\EFI\\debian\\shimx64.efi'; "
+                "sfdisk -q --force --no-reread --part-uuid /dev/vda 1 66666666-7777-4888-8999-aaaaaaaaaaaa; "
+                "rm -r /boot/efi/EFI/BOOT; partx -u /dev/vda || true; udevadm trigger --settle /dev/vda1",
             ),
         ),
     ),
