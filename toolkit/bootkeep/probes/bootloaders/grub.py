@@ -11,7 +11,14 @@ from bootkeep.facts.reading import Readings, Status
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import rows_of, text_of, why
 from bootkeep.probes.bootloaders import bls
-from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, Included, find_entry, first_entry, parse_grub_cfg, started_entry
+from bootkeep.probes.bootloaders.grub_cfg import (
+    GrubMenu,
+    Included,
+    find_entry,
+    first_entry,
+    parse_grub_cfg,
+    started_entry,
+)
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 from bootkeep.probes.bootloaders.paths import Locator
 from bootkeep.probes.bootloaders.places import DEBIAN, PLACES, GrubPlace, place_of
