@@ -58,6 +58,9 @@ def test_every_claim_of_the_main_job_holds(tmp_path: Path, lab_image: Image) -> 
     out = tmp_path / "out"
     for name in ("index.html", "runbook.pdf", "runbook.html", "runbook.txt", "check.txt", "check.json", "summary.txt"):
         assert (out / name).stat().st_size > 0
+    runbook = (out / "runbook.txt").read_text(encoding="ascii")
+    assert "Last package transaction" in runbook  # the host's own paper facts, as its 'bootkeep runbook' has them
+    assert "could not be read" not in runbook.partition("Packages in hand")[2].partition("Partition tables")[0]
     letters = {path.name[0] for path in (out / "reports").glob("*.html")}
     assert letters == set("abcdefgh")
     links = re.findall(r'href="([^"#]+)"', (out / "index.html").read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.change import ChangeClass
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.finding import Judgement
+from bootkeep.facts.paper import PaperFacts
 from bootkeep.facts.reading import Snapshot
 from bootkeep.flows.check import check_readings
 from bootkeep.flows.report import build_report, render
@@ -21,6 +22,9 @@ from bootkeep.lab.host import DisposableHost
 from bootkeep.lab.scenarios import Played, Scene
 from bootkeep.reports.document import Link
 from bootkeep.reports.index import IndexEntry, IndexPage, render_index
+
+#: Salt's Python in the host: what hooks and commands run with there.
+PYTHON = "/opt/salt/bin/python3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def verdict_and_runbook(host: DisposableHost, out: Path) -> Judged:
     snapshot = from_json(Snapshot, taken, where="bootkeep snapshot --boot --json")
     policy = load_policy(host.path("/"))
     result = check_readings(snapshot.readings, policy, taken_at=snapshot.taken_at)
-    runbook = make_runbook(result, policy)
+    runbook = make_runbook(result, policy, paper=_paper_of(host))
     for form in FORMATS:
         replace_file(out / f"runbook.{SUFFIXES[form]}", render_runbook(runbook, form), mode=0o644)
     wrong = []
@@ -78,6 +82,21 @@ def verdict_and_runbook(host: DisposableHost, out: Path) -> Judged:
         wrong.append(f"'bootkeep check' ended with {text.exit_code}, the recorded snapshot is judged {expected}")
     lines = text.stdout.strip().splitlines()[:12]
     return Judged(result.verdict.judgement.value, result.verdict.sentence, tuple(lines), tuple(wrong))
+
+
+#: What only the page needs, looked at by the host itself with what is installed there, as ``bootkeep runbook`` does it.
+_PAPER = """
+from pathlib import Path
+from bootkeep.edges.host import LiveHost
+from bootkeep.facts.codec import to_json
+from bootkeep.flows.runbook import STORE_FOLDER, paper_facts
+print(to_json(paper_facts(LiveHost(Path("/")), Path("/") / STORE_FOLDER)))
+"""
+
+
+def _paper_of(host: DisposableHost) -> PaperFacts:
+    said = host.must([PYTHON, "-I", "-c", _PAPER], timeout_s=120)
+    return from_json(PaperFacts, said, where="paper facts of the host")
 
 
 def write_index(out: Path, highstate: Highstate, entries: list[IndexEntry], verdict: Judged) -> None:
