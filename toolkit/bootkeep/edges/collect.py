@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bootkeep.edges.host import Host
 from bootkeep.facts.reading import Reading, Readings, Status
@@ -13,7 +13,12 @@ _ASK_AGAIN = frozenset({Status.NOT_TAKEN, Status.TIMEOUT})
 
 
 def collect(
-    host: Host, probes: Iterable[Probe], *, deadline_s: float = 120.0, known: Readings | None = None
+    host: Host,
+    probes: Iterable[Probe],
+    *,
+    deadline_s: float = 120.0,
+    known: Readings | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Readings:
     """Ask every read of every probe once, then the follow-ups that the answers call for; two waves, and a third
     where one of the follow-ups reveals what there is to ask (blkid, where udev has no database).
@@ -21,6 +26,7 @@ def collect(
     After ``deadline_s`` seconds the remaining reads are answered TIMEOUT, so that a slow machine costs data, never the
     caller's time; one read may use a quarter of it, a command half. Data that was not taken is Unknown to the rules.
     ``known`` are answers that were just taken: they are part of the result, and not asked for again unless they came too late.
+    ``meanwhile`` is done while the first wave's children read: what the caller will need next, and nothing that can wait long.
     """
     until = time.monotonic() + deadline_s
     probes = tuple(probes)
@@ -36,7 +42,8 @@ def collect(
         if getattr(host, "may_hang", False):
             from bootkeep.edges.lanes import ask_in_lanes
 
-            answers |= ask_in_lanes(host, reads.values(), until=until, patience_s=deadline_s / 4)
+            now = None if wave else meanwhile
+            answers |= ask_in_lanes(host, reads.values(), until=until, patience_s=deadline_s / 4, meanwhile=now)
         else:
             answers |= _ask(host, reads.values(), until)
     return Readings(answers)

@@ -16,7 +16,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -53,10 +53,17 @@ class _Lane:
     received: bytearray = field(default_factory=bytearray)
 
 
-def ask_in_lanes(host: Host, reads: Iterable[Read], *, until: float, patience_s: float) -> dict[str, Reading]:
+def ask_in_lanes(
+    host: Host,
+    reads: Iterable[Read],
+    *,
+    until: float,
+    patience_s: float,
+    meanwhile: Callable[[], object] | None = None,
+) -> dict[str, Reading]:
     """Answers by key. ``until`` (of the monotonic clock) ends everything, ``patience_s`` one read.
 
-    A read that takes longer, or that the end cut off, is answered TIMEOUT.
+    A read that takes longer, or that the end cut off, is answered TIMEOUT. ``meanwhile`` is done once the children have begun.
     """
     _reap_abandoned()
     answers: dict[str, Reading] = {}
@@ -64,6 +71,8 @@ def ask_in_lanes(host: Host, reads: Iterable[Read], *, until: float, patience_s:
     try:
         for lane in lanes:
             _start(host, lane, until)
+        if meanwhile is not None:
+            meanwhile()
         while running := [lane for lane in lanes if lane.reads]:
             now = time.monotonic()
             if now >= until:

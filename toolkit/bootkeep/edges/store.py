@@ -37,6 +37,7 @@ from pathlib import Path
 from bootkeep.edges import delivered
 from bootkeep.edges.clean_texts import keep_clean, unless_clean
 from bootkeep.edges.files import private_folder, replace_file, sync_folder
+from bootkeep.edges.packing import Packer
 from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.refusals import damage, damaged, refusals
 from bootkeep.edges.retention import TRANSACTION_ID, Retention, blob_path, prune_leftovers, prune_transactions
@@ -83,6 +84,7 @@ class Store:
     def __init__(self, root: Path = STORE_ROOT) -> None:
         self.root = root
         self._clean: dict[str, tuple[Reading, Reading]] = {}  # answers as they were read, and as they are kept
+        self._packer = Packer()
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -142,7 +144,7 @@ class Store:
         with refusals(self.root, f"write the {phase} snapshot"):
             path = self._folder(transaction_id, make=True) / f"{_phase(phase)}.json.gz"
             clean = replace(snapshot, readings=self._redacted(snapshot.readings))
-            self._write(path, gzip.compress(_json(clean), compresslevel=3, mtime=0))
+            self._write(path, self._packer.pack(clean))
 
     def _redacted(self, readings: Readings) -> Readings:
         """Without secrets. A hook saves a snapshot twice, the second time with more in it: each answer is redacted once."""

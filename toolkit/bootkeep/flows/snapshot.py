@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def take_snapshot(
     deadline_s: float = 4.0,
     tier: int = 2,
     since: str = "",
+    meanwhile: Callable[[], object] | None = None,
 ) -> Snapshot:
     """Look once. Never raises for what the machine is: a read that fails or comes too late is a reading that says so.
 
@@ -46,6 +47,7 @@ def take_snapshot(
     loader, file systems); that costs seconds, so hooks leave it to a later phase.
     ``deadline_s``: after so many seconds the remaining reads are answered TIMEOUT. ``tier``: take probes up to this one (1 is the
     least, 3 takes seconds and is the detached worker's). ``since``: also the journal's errors from then on, as ``@<seconds>``.
+    ``meanwhile``: as for :func:`bootkeep.edges.collect.collect`.
     """
     owned = {change.name: change.architecture for change in packages}
     everything = (file_lists_probe(owned), *package_probes(owned), *SYSTEM_PROBES, *DEEP_PROBES)
@@ -59,7 +61,7 @@ def take_snapshot(
     host = host or LiveHost(root)
     boot_id = host.answer(_BOOT_ID)
     taken_at = now_utc()
-    readings = collect(host, probes, deadline_s=deadline_s)
+    readings = collect(host, probes, deadline_s=deadline_s, meanwhile=meanwhile)
     return Snapshot(
         phase=phase,
         taken_at=taken_at,
