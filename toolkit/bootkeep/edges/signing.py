@@ -11,7 +11,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 #: What a signature is for: one can never stand in for another.
 ANNOUNCEMENT, STATUS, ANSWER = "announcement", "status", "answer"
@@ -40,10 +45,9 @@ def verify(public_key: bytes, purpose: str, host: str, text: str, signature: str
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
     from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        key = load_pem_public_key(public_key)
+        key = _public(public_key)
         if not isinstance(key, rsa.RSAPublicKey):
             raise Unsigned("the key on record is no RSA key")
         key.verify(
@@ -53,6 +57,14 @@ def verify(public_key: bytes, purpose: str, host: str, text: str, signature: str
         raise Unsigned("the signature is not of this host's key") from error
     except (ValueError, TypeError, binascii.Error) as error:
         raise Unsigned(f"the signature or the key cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=4096)
+def _public(pem: bytes) -> PublicKeyTypes:
+    """A host speaks many times with one key."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    return load_pem_public_key(pem)
 
 
 def _message(purpose: str, host: str, text: str) -> bytes:

@@ -15,9 +15,9 @@ from bootkeep.facts.change import ChangeClass
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.errors import StoreError
 from bootkeep.facts.policy import Policy
+from bootkeep.fleet.changes import same_change
 from bootkeep.fleet.limits import Limits, checked_manifest
 from bootkeep.fleet.store import FleetStore
-from bootkeep.fleet.writing import same_change
 from bootkeep.flows.report import build_report
 from bootkeep.reports.document import Report
 

@@ -7,7 +7,7 @@ through the methods themselves. Both raise StoreError for what the database refu
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from bootkeep.fleet.rows import (
     VerdictRow,
 )
 from bootkeep.fleet.sql import row_values, unpack
+from bootkeep.fleet.statements import DIGESTS_OF, HOST_ROW, NEWEST_MANIFEST
 from bootkeep.fleet.tables import (
     ALERTS,
     BODIES,
@@ -94,7 +95,7 @@ class FleetStore:
 
     def host(self, host: str) -> HostRow | None:
         """One host."""
-        return self._one(HostRow, select(HOSTS).where(HOSTS.c.host == host))
+        return self._one(HostRow, HOST_ROW, {"host": host})
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -123,6 +124,32 @@ class FleetStore:
         keys = (TRANSACTIONS.c.started_at, TRANSACTIONS.c.id, TRANSACTIONS.c.host)
         wanted = wanted.order_by(*(key.desc() if newest_first else key.asc() for key in keys))
         return self._rows(TransactionRow, wanted.limit(limit) if limit else wanted)
+
+    def last_change(self) -> tuple[int, int]:
+        """The greatest number of a change so far (:meth:`changed_since`), and how many transactions there are."""
+        with self._reading() as connection:
+            number, count = connection.execute(
+                select(func.coalesce(func.max(TRANSACTIONS.c.change), 0), func.count()).select_from(TRANSACTIONS)
+            ).one()
+            return int(number), int(count)
+
+    def changed_since(self, change: int) -> Iterator[TransactionRow]:
+        """Transactions that came or changed after that one, whatever the clock says."""
+        return self._rows(TransactionRow, select(TRANSACTIONS).where(TRANSACTIONS.c.change > change))
+
+    def changes_since(self, since: str, classes: tuple[str, ...]) -> Iterator[tuple[str, ChangeRow]]:
+        """Changes of these classes in transactions that began at ``since`` or later, each with that beginning."""
+        names = [CHANGES.c[field.name] for field in fields(ChangeRow)]
+        wanted = (
+            select(TRANSACTIONS.c.started_at, *names)
+            .join(CHANGES, (CHANGES.c.host == TRANSACTIONS.c.host) & (CHANGES.c.id == TRANSACTIONS.c.id))
+            .where(TRANSACTIONS.c.started_at >= since, TRANSACTIONS.c.weakened > 0, CHANGES.c.change_class.in_(classes))
+            .order_by(TRANSACTIONS.c.started_at, TRANSACTIONS.c.id, TRANSACTIONS.c.host, CHANGES.c.number)
+        )
+        with self._reading() as connection:
+            for row in connection.execute(wanted):
+                values = dict(row._mapping)
+                yield values.pop("started_at"), ChangeRow(**values)
 
     def transaction(self, host: str, id: str) -> TransactionRow | None:
         """One transaction."""
@@ -190,14 +217,14 @@ class FleetStore:
 
     def digests_of(self, host: str, id: str) -> set[tuple[str, str]]:
         """(id, digest) of the delivered states of one transaction."""
-        wanted = select(RECORDS.c.id, RECORDS.c.digest).where(RECORDS.c.host == host, RECORDS.c.id == id)
         with self._reading() as connection:
-            return {(row.id, row.digest) for row in connection.execute(wanted)}
+            return {(row.id, row.digest) for row in connection.execute(DIGESTS_OF, {"host": host, "id": id})}
 
     def file_digests(self, host: str, id: str) -> set[str]:
         """Digests of the files of a transaction's newest record."""
-        found = self.records(host, id)
-        return {file.sha256 for file in from_json(Manifest, found[-1].manifest, where=id).files} if found else set()
+        with self._reading() as connection:
+            manifest = connection.execute(NEWEST_MANIFEST, {"host": host, "id": id}).scalars().first()
+        return {file.sha256 for file in from_json(Manifest, manifest, where=id).files} if manifest else set()
 
     def bodies_there(self, host: str, digests: set[str]) -> set[str]:
         """Which of these contents of a host are in the store."""
@@ -206,11 +233,7 @@ class FleetStore:
         with self._reading() as connection:
             for start in range(0, len(wanted), 500):
                 part = wanted[start : start + 500]
-                found |= set(
-                    connection.execute(
-                        select(BODIES.c.sha256).where(BODIES.c.host == host, BODIES.c.sha256.in_(part))
-                    ).scalars()
-                )
+                found |= set(connection.execute(BODIES_THERE, {"host": host, "digests": part}).scalars())
         return found
 
     def body(self, host: str, sha256: str) -> bytes | None:
@@ -272,13 +295,13 @@ class FleetStore:
                 for table in tables
             }
 
-    def _rows(self, kind: type[R], wanted: Select[Any]) -> Iterator[R]:
+    def _rows(self, kind: type[R], wanted: Select[Any], values: Mapping[str, object] | None = None) -> Iterator[R]:
         names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
         paged = {"yield_per": _PAGE}
-        with self._reading() as connection, connection.execution_options(**paged).execute(wanted) as result:
+        with self._reading() as connection, connection.execution_options(**paged).execute(wanted, values) as result:
             for row in result:
                 yield kind(**{name: value for name, value in row_values(row).items() if name in names})
 
-    def _one(self, kind: type[R], wanted: Select[Any]) -> R | None:
-        found = tuple(self._rows(kind, wanted))
+    def _one(self, kind: type[R], wanted: Select[Any], values: Mapping[str, object] | None = None) -> R | None:
+        found = tuple(self._rows(kind, wanted, values))
         return found[0] if found else None

@@ -98,8 +98,11 @@ TRANSACTIONS = Table(
     Column("reported", _SHA256, nullable=False, default=""),  # the record that the report stands on
     Column("first_stored_at", _TIME, nullable=False),
     Column("stored_at", _TIME, nullable=False),
+    # grows with each write of this row, over all rows: what is greater than a reader's last one is new to it
+    Column("change", BigInteger, nullable=False, default=0, server_default="0"),
     ForeignKeyConstraint(["host"], ["hosts.host"], ondelete="CASCADE"),
     Index("ix_transactions_started", "started_at"),
+    Index("ix_transactions_change", "change"),
 )
 
 #: One row for each state of a transaction that a host delivered: append only, so that a rewritten past shows.

@@ -8,16 +8,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 
-from bootkeep.facts.change import Change
 from bootkeep.facts.codec import to_json
 from bootkeep.facts.delivery import Manifest
 from bootkeep.facts.finding import Verdict
 from bootkeep.facts.runbook import Freshness
 from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.fleet.changes import change_row
 from bootkeep.fleet.rows import HostStatus
 from bootkeep.fleet.sql import clean, pack, upsert
+from bootkeep.fleet.statements import IN_ORDER, LAST_CHANGE, RECORD_THERE, changed, grown
 from bootkeep.fleet.tables import (
     ALERTS,
     BODIES,
@@ -49,13 +60,22 @@ class Writer:
         self._connection = connection
         self._seen: set[tuple[str, str]] = set()
         self._grown: dict[tuple[str, str], int] = {}  # host, column -> bytes that came
+        self._number = 0
 
     def finish(self) -> None:
         """The last thing before the transaction ends: what came counts into each host's share, in one go."""
-        grown, self._grown = self._grown, {}
-        for host in {host for host, _column in grown}:
-            more = {column: HOSTS.c[column] + size for (name, column), size in grown.items() if name == host}
-            self._update_host(host, **more)
+        came, self._grown = self._grown, {}
+        for host in {host for host, _column in came}:
+            more = {f"more_{column}": size for (name, column), size in came.items() if name == host}
+            self._connection.execute(grown(tuple(more)), {"this": host, **more})
+
+    def _change(self) -> int:
+        """The number of this transaction's changes: greater than all that anybody can see, and nobody sees a greater one first."""
+        if not self._number:
+            if self._connection.dialect.name == "postgresql":
+                self._connection.execute(IN_ORDER)  # until the commit; SQLite has one writer at a time anyway
+            self._number = int(self._connection.execute(LAST_CHANGE).scalar_one()) + 1
+        return self._number
 
     def _grow(self, host: str, column: str, size: int) -> None:
         self._grown[host, column] = self._grown.get((host, column), 0) + size
@@ -84,12 +104,9 @@ class Writer:
         """Whether the master's copy of its runbook still fits, as the host says; the day it stopped to is kept."""
         good = state in _FITS
         since = case((HOSTS.c.runbook_bad_since == "", now), else_=HOSTS.c.runbook_bad_since)
-        self._update_host(
-            host,
-            runbook_state=clean(state, 16),
-            runbook_moved=clean(moved),
-            runbook_state_at=now,
-            runbook_bad_since="" if good else since,
+        self._update_host(host, runbook_state=clean(state, 16), runbook_moved=clean(moved), runbook_state_at=now)
+        self._connection.execute(
+            update(HOSTS).where(HOSTS.c.host == host).values(runbook_bad_since="" if good else since)
         )
 
     def set_problem(self, host: str, problem: str) -> None:
@@ -104,7 +121,7 @@ class Writer:
         self._connection.execute(delete(HOSTS).where(HOSTS.c.host == host))
 
     def _update_host(self, host: str, **values: object) -> None:
-        self._connection.execute(update(HOSTS).where(HOSTS.c.host == host).values(**values))
+        self._connection.execute(changed(tuple(values)), {"this": host, **values})
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -133,6 +150,7 @@ class Writer:
             "digest": digest,
             "first_stored_at": now,
             "stored_at": now,
+            "change": self._change(),
         }
         upsert(self._connection, TRANSACTIONS, values, keep=("first_stored_at",))
         for phase, verdict in verdicts.items():
@@ -168,20 +186,18 @@ class Writer:
 
     def save_record(self, host: str, manifest: Manifest, *, now: str) -> bool:
         """A delivered state of a transaction that is in the store; False when exactly this one was there already."""
-        there = select(RECORDS.c.number).where(
-            RECORDS.c.host == host, RECORDS.c.id == manifest.id, RECORDS.c.digest == manifest.digest
-        )
-        if self._connection.execute(there).first() is not None:
+        wanted = {"host": host, "id": manifest.id, "digest": manifest.digest}
+        if self._connection.execute(RECORD_THERE, wanted).first() is not None:
             return False
-        text = to_json(manifest)
-        self._grow(host, "other_bytes", len(text))
+        content = to_json(manifest)
+        self._grow(host, "other_bytes", len(content))
         self._connection.execute(
             RECORDS.insert().values(
                 host=host,
                 id=manifest.id,
                 digest=manifest.digest,
                 phase=manifest.phase,
-                manifest=text,
+                manifest=content,
                 size=manifest.size,
                 stored_at=now,
             )
@@ -212,7 +228,7 @@ class Writer:
         }
         upsert(self._connection, REPORTS, row)
         self._connection.execute(delete(CHANGES).where(CHANGES.c.host == host, CHANGES.c.id == id))
-        rows = [_change_row(host, id, number, change) for number, change in enumerate(report.changes)]
+        rows = [change_row(host, id, number, change) for number, change in enumerate(report.changes)]
         if rows:
             self._connection.execute(CHANGES.insert(), rows)
         lines = sum(len(str(value)) for row in rows for value in row.values())
@@ -220,7 +236,13 @@ class Writer:
         self._connection.execute(
             update(TRANSACTIONS)
             .where(TRANSACTIONS.c.host == host, TRANSACTIONS.c.id == id)
-            .values(summary=clean(report.summary), weakened=report.weakened, mood=report.mood, reported=digest)
+            .values(
+                summary=clean(report.summary),
+                weakened=report.weakened,
+                mood=report.mood,
+                reported=digest,
+                change=self._change(),
+            )
         )
         if report.kernels.boots_next:
             newest = and_(HOSTS.c.host == host, HOSTS.c.last_transaction == id)
@@ -231,7 +253,7 @@ class Writer:
     def set_reported(self, host: str, id: str, digest: str) -> None:
         """No report is to be made of this record (again)."""
         wanted = and_(TRANSACTIONS.c.host == host, TRANSACTIONS.c.id == id)
-        self._connection.execute(update(TRANSACTIONS).where(wanted).values(reported=digest))
+        self._connection.execute(update(TRANSACTIONS).where(wanted).values(reported=digest, change=self._change()))
 
     def save_runbook(
         self, host: str, document_id: str, text: str, *, generated_at: str, fingerprint: str, now: str
@@ -359,25 +381,3 @@ def _mood(transaction: Transaction, verdict: Verdict | None) -> str:
     if word == "NO-GO" or transaction.outcome in {Outcome.FAILED, Outcome.INTERRUPTED}:
         return "bad"
     return "good" if word == "GO" else "odd"
-
-
-def same_change(change: Change) -> str:
-    """What is equal where the same thing happened to another host: ``37 hosts: sshd_config replaced by openssh-server``."""
-    parts = (change.family, change.key, change.kind.value, change.change_class.value, change.package, change.rule)
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-
-
-def _change_row(host: str, id: str, number: int, change: Change) -> dict[str, object]:
-    return {
-        "host": host,
-        "id": id,
-        "number": number,
-        "same": same_change(change),
-        "change_class": change.change_class.value,
-        "severity": change.severity.value,
-        "family": clean(change.family, 64),
-        "subject": clean(change.key),
-        "package": clean(change.package, 200),
-        "rule": clean(change.rule, 200),
-        "sentence": clean(change.sentence),
-    }
