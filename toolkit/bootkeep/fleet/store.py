@@ -28,7 +28,7 @@ from bootkeep.fleet.rows import (
     VerdictRow,
 )
 from bootkeep.fleet.sql import row_values, unpack
-from bootkeep.fleet.statements import DIGESTS_OF, HOST_ROW, NEWEST_MANIFEST
+from bootkeep.fleet.statements import BODIES_THERE, DIGESTS_OF, HOST_ROW, NEWEST_MANIFEST
 from bootkeep.fleet.tables import (
     ALERTS,
     BODIES,
