@@ -43,11 +43,11 @@ kd: setup wheels rpms ## what happened to K.D., in real boots (QEMU): unprotecte
 test: setup ## all tests, with real package managers in disposable hosts; a worker a core
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-fleet-demo: setup wheels ## a real master with three minions in disposable hosts: highstate, transactions, timings, pages in out/fleet
+fleet-demo: setup wheels rpms ## a real master with Debian, EL and SLES minions: highstate, transactions, timings, captures, pages in out/fleet
 	@$(BIN)/python -m bootkeep.lab.fleet_demo --out out/fleet --cache $(CACHE)
 
-fleet-faults: setup ## a real master and minion are stopped, killed, flooded and run out of disk: no record lost, none twice
-	@$(BIN)/python -m bootkeep.lab.fleet_faults
+fleet-faults: setup wheels ## a real master and minion are stopped, killed, flooded and run out of disk: no record lost, none twice
+	@$(BIN)/python -m bootkeep.lab.fleet_faults --cache $(CACHE)
 
 drills: setup ## the rescue commands of storage stacks, typed in emulated machines; half an hour or more, not part of make test
 	@$(BIN)/python -m pytest tests/drills -m drill -s -n 0

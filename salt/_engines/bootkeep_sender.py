@@ -30,7 +30,14 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def start(interval: float = 1.0, status_every: float = 300.0, free_mib: int = 64, timeout: float = 20.0) -> None:
+def start(
+    interval: float = 1.0,
+    status_every: float = 300.0,
+    free_mib: int = 64,
+    timeout: float = 20.0,
+    again: float = 30.0,
+    again_most: float = 600.0,
+) -> None:
     """
     Look into the store every ``interval`` seconds, for ever.
 
@@ -40,12 +47,16 @@ def start(interval: float = 1.0, status_every: float = 300.0, free_mib: int = 64
         with less free space than this the oldest records that the master has confirmed make room
     timeout
         seconds to wait for the master's acknowledgement of one event
+    again
+        seconds until an announcement that nobody has confirmed is repeated; twice as long after each repetition
+    again_most
+        seconds between two repetitions at most. A master that starts asks by itself, so this is for what nobody foresaw
     """
     sender = None
     while True:
         try:
             if sender is None:
-                sender = _sender(status_every, free_mib)
+                sender = _sender(status_every, free_mib, again, again_most)
             with salt.channel.client.ReqChannel.factory(_connected_options()) as channel:
                 sender.connected()
                 while True:
@@ -56,13 +67,21 @@ def start(interval: float = 1.0, status_every: float = 300.0, free_mib: int = 64
             time.sleep(max(interval, 2.0))
 
 
-def _sender(status_every: float, free_mib: int) -> Any:
+def _sender(status_every: float, free_mib: int, again: float, again_most: float) -> Any:
     from bootkeep.edges.store import STORE_ROOT, Store
     from bootkeep.flows.sender import Sender
 
     store = Store(Path(__opts__.get("bootkeep_store") or STORE_ROOT))
     key = Path(__opts__["pki_dir"]) / "minion.pem"
-    return Sender(store, __opts__["id"], key, status_every_s=status_every, free_bytes=free_mib * 1024 * 1024)
+    return Sender(
+        store,
+        __opts__["id"],
+        key,
+        status_every_s=status_every,
+        free_bytes=free_mib * 1024 * 1024,
+        again_s=again,
+        again_most_s=again_most,
+    )
 
 
 def _connected_options() -> dict[str, Any]:

@@ -32,6 +32,8 @@ __virtualname__ = "bootkeep_store"
 _FUNCTION = "bootkeep_fleet.exchange"
 #: Seconds after which an unanswered job is forgotten here too.
 _JOB_S = 120.0
+#: Jobs for a host that does not answer when the master starts: it speaks for itself when it comes back.
+_HELLO_TRIES = 2
 
 
 def __virtual__() -> str:
@@ -73,7 +75,7 @@ class _Engine:
         with salt.utils.event.get_master_event(self._opts, self._opts["sock_dir"], listen=True) as bus:
             bus.fire_event({}, "bootkeep/started")
             # What was announced to the process before this one is forgotten; the hosts would repeat it in their own time.
-            self._intake.hello(_accepted(self._opts), time.monotonic())
+            self._intake.reconcile(_accepted(self._opts), time.monotonic(), tries=_HELLO_TRIES)
             while True:
                 event = bus.get_event(wait=0.1, full=True, auto_reconnect=True)
                 taken = 0

@@ -11,7 +11,6 @@ import pytest
 from bootkeep.edges.spool import Spool
 from bootkeep.edges.store import Store
 from bootkeep.facts.reading import Reading, Readings, Snapshot, Status
-from bootkeep.fleet.conversation import HELLO_TRIES
 from bootkeep.fleet.intake import Intake
 from bootkeep.fleet.upkeep import Kept, collect_garbage, export, verify_store
 from bootkeep.flows.delivery import ANSWER_LIMIT, answer, signed_announcement, signed_status
@@ -164,7 +163,7 @@ def test_a_master_that_starts_asks_what_was_announced_to_the_one_before(scene: S
     """Without a word of the host: its own repetition may be ten minutes away."""
     make_record(spool.store, 1, look())
     reborn = Intake(scene.store, scene.public.get)
-    reborn.hello(["web1", "web2", "../web3"], scene.now)
+    reborn.reconcile(["web1", "web2", "../web3"], scene.now, tries=2)
     talk(reborn, scene, spool)
     assert spool.waiting() == ()
     assert len(scene.store.records()) == 1
@@ -172,12 +171,12 @@ def test_a_master_that_starts_asks_what_was_announced_to_the_one_before(scene: S
 
 def test_hosts_that_are_away_when_the_master_starts_are_left_alone_soon(scene: Scene) -> None:
     """They speak for themselves when they come back; until then no job runs into the void."""
-    scene.intake.hello(["web1", "web2"], scene.now)
+    scene.intake.reconcile(["web1", "web2"], scene.now, tries=2)
     asked = 0
     for _ in range(200):
         scene.now += 50.0
         asked += len(list(scene.intake.questions(scene.now)))
-    assert asked == HELLO_TRIES
+    assert asked == 2
     assert not scene.intake.busy
 
 
@@ -219,6 +218,24 @@ def test_a_list_of_all_records_confirms_nothing_twice(scene: Scene, spool: Spool
             )
             scene.intake.answered("web1", said, scene.now)
     assert asked == [{"index": True}]
+
+
+def test_small_records_come_many_in_one_answer(scene: Scene, spool: Spool) -> None:
+    """After a burst of transactions each of them changes once more; that is not one job each."""
+    for number in range(16):
+        make_record(spool.store, number, look())
+    scene.intake.reconcile(["web1"], scene.now)
+    asked = 0
+    while spool.waiting():
+        scene.now += 5.0
+        for question in list(scene.intake.questions(scene.now)):
+            asked += 1
+            request = {**question.hosts["web1"], "nonce": question.nonce}
+            said = answer(spool, request, host="web1", key=scene.keys["web1"], master="m")
+            scene.intake.answered("web1", said, scene.now)
+    assert asked == 4  # the list, eight, eight with the confirmation of the first, the last confirmation
+    assert len(scene.store.records()) == 16
+    assert verify_store(scene.store).problems == ()
 
 
 def talk(intake: Intake, scene: Scene, spool: Spool, rounds: int = 5) -> None:

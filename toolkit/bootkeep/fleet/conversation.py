@@ -14,8 +14,6 @@ from bootkeep.fleet.receiving import SaidOfRunbook
 WAIT_S, WAIT_MOST_S = 2.0, 300.0
 #: A host's word that it has started is heard once in so many seconds: anybody may put that event on the bus.
 START_HEARD_S = 5.0
-#: Questions that a host which was asked without having announced anything may leave unanswered before it is left alone.
-HELLO_TRIES = 2
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ events and publishes the questions that it gives. Its memory may vanish at any m
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
 from collections import OrderedDict
@@ -20,7 +21,6 @@ from bootkeep.edges.signing import ANNOUNCEMENT, ANSWER, STATUS, Unsigned, verif
 from bootkeep.facts.errors import StoreError
 from bootkeep.fleet.assembly import Assembly
 from bootkeep.fleet.conversation import (
-    HELLO_TRIES,
     START_HEARD_S,
     WAIT_MOST_S,
     WAIT_S,
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 ANSWER_S = 40.0
 #: Hosts in one published job, and jobs without an answer at a time.
 HOSTS_A_JOB, JOBS_OPEN = 40, 8
+#: Records of one host in one question: as many come back as one answer holds.
+RECORDS_A_QUESTION = 8
 #: Confirmations wait so long for company: one job confirms many.
 CONFIRM_S = 0.4
 
@@ -145,14 +147,6 @@ class Intake:
                 state.heard, state.asked, state.wait = now, "", WAIT_S
                 state.not_before = min(state.not_before, now)
 
-    def hello(self, hosts: Iterable[str], now: float) -> None:
-        """This master has started and knows nothing of what was announced before: ask these hosts what they wait to deliver."""
-        for host in hosts:
-            if HOST.match(host) and self._key_of(host) is not None:
-                state = self._state(host, now)
-                state.index, state.hello = True, HELLO_TRIES
-                state.not_before = now + WAIT_S  # their connections come back first
-
     # --- what goes --------------------------------------------------------------------------------------------------------
 
     def questions(self, now: float) -> Iterator[Question]:
@@ -174,12 +168,13 @@ class Intake:
         found, self._stored = tuple(self._stored), []
         return found
 
-    def reconcile(self, hosts: Iterable[str], now: float) -> None:
-        """Ask these hosts for the list of all that they wait to deliver."""
+    def reconcile(self, hosts: Iterable[str], now: float, *, tries: int = 0) -> None:
+        """Ask these hosts for the list of all that they wait to deliver; ``tries``: no oftener than that where nobody answers."""
         for host in hosts:
             if HOST.match(host) and self._key_of(host) is not None:
                 state = self._state(host, now)
-                state.index, state.hello = True, 0
+                state.index, state.hello = True, tries
+                state.not_before = max(state.not_before, now + WAIT_S) if tries else state.not_before
 
     @property
     def busy(self) -> bool:
@@ -247,8 +242,8 @@ class Intake:
         if state.confirm:
             request["confirm"] = [list(pair) for pair in list(state.confirm)[:200]]
         if state.assembly is None and state.pending:
-            id = next(iter(state.pending))
-            request["records"] = [{"id": id, "have": sorted(self.store.file_digests(host, id))}]
+            first = itertools.islice(state.pending, RECORDS_A_QUESTION)
+            request["records"] = [{"id": id, "have": sorted(self.store.file_digests(host, id))} for id in first]
         elif state.assembly is not None:
             request["pieces"] = state.assembly.missing()
         if state.runbook:
@@ -280,14 +275,22 @@ class Intake:
         self._take_records(host, state, text, now)
 
     def _take_records(self, host: str, state: HostState, text: Mapping[str, object], now: float) -> None:
-        self._begin(host, state, text.get("manifests"))
+        """The record that is being put together, then the others that this answer holds whole."""
+        found, manifests = text.get("pieces"), text.get("manifests")
+        pieces = found if isinstance(found, list) else []
+        self._fill(host, state, pieces, now)
+        for id, plain in manifests.items() if isinstance(manifests, dict) else ():
+            if state.assembly is None and id in state.pending:
+                self._begin(host, state, id, plain)
+                self._fill(host, state, pieces, now)
+
+    def _fill(self, host: str, state: HostState, pieces: list[object], now: float) -> None:
         if state.assembly is None:
             return
         assembly, id = state.assembly, state.assembly.manifest.id
         try:
             check_room(self.store, self.limits, host, state, assembly, place=self._place, now=now)
-            pieces = text.get("pieces")
-            assembly.add(pieces if isinstance(pieces, list) else [])
+            assembly.add(pieces)
             if not assembly.complete:
                 return
             contents = assembly.understood()
@@ -305,14 +308,12 @@ class Intake:
             self._turn_away(host, state, id, refusal, assembly.manifest.digest)
             raise refusal from error
 
-    def _begin(self, host: str, state: HostState, manifests: object) -> None:
-        for id, plain in manifests.items() if isinstance(manifests, dict) else ():
-            if state.assembly is None and id in state.pending:
-                try:
-                    state.assembly = Assembly.begin(self.store, host, plain, checked_id(id), self.limits)
-                except NotAccepted as refusal:
-                    self._turn_away(host, state, id, refusal)
-                    raise
+    def _begin(self, host: str, state: HostState, id: str, plain: object) -> None:
+        try:
+            state.assembly = Assembly.begin(self.store, host, plain, checked_id(id), self.limits)
+        except NotAccepted as refusal:
+            self._turn_away(host, state, id, refusal)
+            raise
 
     def _turn_away(self, host: str, state: HostState, id: str, refusal: NotAccepted, digest: str = "") -> None:
         """This record is not taken as it is: it is not asked for again until the host announces another one.

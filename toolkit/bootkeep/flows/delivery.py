@@ -158,7 +158,10 @@ def answer(
             body["errors"][id] = str(error)[:500]
     body["manifests"], body["pieces"] = {}, []
     for wanted in _dicts(request.get("records", ())):
-        budget -= _record(spool, wanted, body, budget)
+        used, whole = _record(spool, wanted, body, budget)
+        budget -= used
+        if not whole:
+            break  # its rest is asked for before anything else
     for wanted in _dicts(request.get("pieces", ())):
         budget -= _piece(spool, wanted, body) if budget >= CHUNK else 0
     if request.get("index"):
@@ -168,8 +171,8 @@ def answer(
     return _signed(ANSWER, json.dumps(body, ensure_ascii=True), host, key)
 
 
-def _record(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any], budget: int) -> int:
-    """A record's manifest, and what the master lacks of it as far as the budget goes; what it took of the budget."""
+def _record(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any], budget: int) -> tuple[int, bool]:
+    """A record's manifest, and what the master lacks of it as far as the budget goes: what it took, and whether that is all."""
     id = str(wanted.get("id", ""))
     used = 0
     try:
@@ -181,12 +184,12 @@ def _record(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any], budge
                 continue
             for offset in range(0, max(1, file.size), CHUNK):
                 if used + min(file.size - offset, CHUNK) > budget:
-                    return used
+                    return used, False
                 request = {"id": id, "name": file.name, "sha256": file.sha256, "offset": offset}
                 used += _piece(spool, request, body)
     except BootkeepError as error:
         body["errors"][id[:64]] = str(error)[:500]
-    return used
+    return used, True
 
 
 def _piece(spool: Spool, wanted: Mapping[str, Any], body: dict[str, Any]) -> int:

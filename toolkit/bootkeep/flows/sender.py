@@ -29,8 +29,8 @@ class _Told:
 
     stamp: str
     since: float  # when this stamp was first seen
+    wait: float  # seconds until it is announced again
     next: float = 0.0  # when it may be announced (again)
-    wait: float = AGAIN_S
 
 
 class Sender:
@@ -44,9 +44,12 @@ class Sender:
         *,
         status_every_s: float = 300.0,
         free_bytes: int = 0,
+        again_s: float = AGAIN_S,
+        again_most_s: float = AGAIN_MOST_S,
         root: Path = Path("/"),
     ) -> None:
         self.spool = Spool(store)
+        self._again, self._again_most = again_s, max(again_s, again_most_s)
         self._host, self._key, self._root = host, key, root
         self._status_every, self._free = status_every_s, free_bytes
         self._runbook = RunbookWatch(root)
@@ -57,7 +60,7 @@ class Sender:
     def connected(self) -> None:
         """The master is there (again): what waits is announced now, not when its turn would have come."""
         for told in self._told.values():
-            told.next, told.wait = 0.0, AGAIN_S
+            told.next, told.wait = 0.0, self._again
         self._status_due = 0.0
 
     def look(self, send: Send, now: float) -> None:
@@ -73,10 +76,10 @@ class Sender:
             try:
                 tag, data = signed_announcement(self.spool, id, host=self._host, key=self._key)
             except BootkeepError:
-                told.next = now + AGAIN_S  # it is being written, or damaged: the others go on
+                told.next = now + self._again  # it is being written, or damaged: the others go on
                 continue
             send(tag, data)
-            told.next, told.wait = now + told.wait, min(told.wait * 2, AGAIN_MOST_S)
+            told.next, told.wait = now + told.wait, min(told.wait * 2, self._again_most)
         if self._runbook.look(now):
             self._status_due = min(self._status_due, now)
         if now >= self._status_due:
@@ -111,7 +114,7 @@ class Sender:
                 continue
             told = self._told.get(id)
             if told is None or told.stamp != stamp:
-                told = self._told[id] = _Told(stamp, now)
+                told = self._told[id] = _Told(stamp, now, self._again)
             if now >= told.next and (now - told.since >= _OPEN_S or self._is_over(id)):
                 due.append(id)
         return due

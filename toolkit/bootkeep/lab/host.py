@@ -34,7 +34,27 @@ device=$1 root=$2 loop=$3; shift 3
 mount "$device" "$root"
 # From here on the device detaches itself with the last user: nothing stays attached even after kill -9.
 losetup -d "$loop"
-exec systemd-nspawn "$@"
+# 133: the host wants to start again (systemd-nspawn with --keep-unit leaves that to its caller).
+while :; do
+    code=0; systemd-nspawn "$@" || code=$?
+    [ "$code" = 133 ] || exit "$code"
+done
+"""
+#: Shows the host what a boot of its own kernel would show, also after it has started again by itself.
+_SHOWN_UNIT = """[Unit]
+Description=What a boot of this host's own kernel shows
+ConditionVirtualization=container
+DefaultDependencies=no
+After=systemd-remount-fs.service
+Before=sysinit.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh /srv/booted/show
+
+[Install]
+WantedBy=sysinit.target
 """
 
 
@@ -78,6 +98,18 @@ class DisposableHost:
         target.write_text(text, encoding="utf-8")
         target.chmod(mode)
 
+    def start_again(self) -> None:
+        """Have it start again by its own ``reboot``: another boot id, the same disk, the same kernel shown. Raises LabError."""
+        before = self.leader
+        self.run(["systemctl", "reboot"], timeout_s=30)
+        until = time.monotonic() + 90
+        while Path(f"/proc/{before}").exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        if Path(f"/proc/{before}").exists():
+            raise LabError("the host did not go down", where=str(self.log), next_step="Read its console log.")
+        self.leader = _wait_for_leader(self._process, self.log)
+        _wait_until_up(self)
+
     def stop(self) -> None:
         """Power the host off; kill what does not go."""
         if self._process.poll() is None:
@@ -117,7 +149,6 @@ def disposable_host(
         network = ("--private-network",) if own_network else ()
         host = _boot(disk, Path(folder), binds, (*network, f"--machine={name}"))
         try:
-            _make_links(host)
             _pretend_booted(host, running or image.kernels[1])
             yield host
         finally:
@@ -206,34 +237,47 @@ def _wait_until_up(host: DisposableHost) -> None:
     raise LabError(f"the host did not come up: {state}", where=str(host.log), next_step="Read its console log.")
 
 
-def _make_links(host: DisposableHost) -> None:
-    """The links that udev would have made (no udev runs in a container)."""
-    for link in host.loop.links(ROOT_UUID, 2, DISK_LINK).split():
-        name, target = link.split("=")
-        host.must(["sh", "-c", f'mkdir -p "/dev/$(dirname {name})" && ln -sf "{target}" "/dev/{name}"'])
-
-
 def _pretend_booted(host: DisposableHost, release: str) -> None:
-    """Show in /proc what a boot of this kernel shows; the texts come from the kernel image itself."""
+    """Show in /proc and /dev what a boot of this kernel shows, now and after each start of the host.
+
+    The texts of /proc come from the kernel's image and its boot entry; the links in /dev are those that udev would have made
+    (no udev runs in a container).
+    """
     image = host.path(f"/boot/vmlinuz-{release}").read_bytes()
     built = re.search(rb"%s \([^\0]*#1 SMP[^\0]*" % re.escape(release.encode()), image)
     if built is None:
         raise LabError(
             "no version text in the kernel image", where=f"/boot/vmlinuz-{release}", next_step="Rebuild the image."
         )
-    menu = host.path("/boot/grub/grub.cfg").read_text(encoding="utf-8")
-    line = re.search(rf"(?m)^\s*linux\s+(/boot/vmlinuz-{re.escape(release)})\s+(.*?)\s*$", menu)
-    if line is None:
-        raise LabError(f"no boot entry for {release}", where="/boot/grub/grub.cfg", next_step="Rebuild the image.")
     texts = {
         "/proc/sys/kernel/osrelease": release,
         "/proc/version": f"Linux version {built.group().decode('ascii', 'replace')}",
-        "/proc/cmdline": f"BOOT_IMAGE={line.group(1)} {line.group(2)}",
+        "/proc/cmdline": _command_line(host, release),
     }
+    lines = ["set -eu"]
+    for link in host.loop.links(ROOT_UUID, 2, DISK_LINK).split():
+        name, target = link.split("=")
+        lines.append(f'mkdir -p "/dev/$(dirname {name})"; ln -sf "{target}" "/dev/{name}"')
     for path, text in texts.items():
-        source = f"/run/lab{path.replace('/', '-')}"
+        source = f"/srv/booted{path.replace('/', '-')}"
         host.write(source, text + "\n", mode=0o444)
-        host.must(["mount", "--bind", source, path])
+        lines.append(f"mount --bind {source} {path}")
+    host.write("/srv/booted/show", "\n".join(lines) + "\n")
+    host.write("/etc/systemd/system/lab-booted.service", _SHOWN_UNIT)
+    host.must(["systemctl", "daemon-reload"])
+    host.must(["systemctl", "enable", "--now", "lab-booted.service"])
+
+
+def _command_line(host: DisposableHost, release: str) -> str:
+    """The kernel's command line as GRUB's menu, or an entry of the Boot Loader Specification, gives it."""
+    menu = host.path("/boot/grub/grub.cfg").read_text(encoding="utf-8")
+    line = re.search(rf"(?m)^\s*linux\s+(/boot/vmlinuz-{re.escape(release)})\s+(.*?)\s*$", menu)
+    if line is not None:
+        return f"BOOT_IMAGE={line.group(1)} {line.group(2)}"
+    for entry in host.path("/boot/loader/entries").glob(f"*-{release}.conf"):
+        fields = dict(line.split(maxsplit=1) for line in entry.read_text(encoding="utf-8").splitlines() if " " in line)
+        return f"BOOT_IMAGE=(hd0,gpt2){fields['linux']} {fields['options']}"
+    raise LabError(f"no boot entry for {release}", where="/boot", next_step="Rebuild the image.")
 
 
 def _remove_control_groups() -> None:

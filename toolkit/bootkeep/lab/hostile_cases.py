@@ -174,7 +174,7 @@ CASES: tuple[Case, ...] = (
     Case("an answer with 10,000 nested lists for pieces", "refused: malformed", nested_answer),
     Case("confirmations and errors that nobody asked for", "ignored",
          answering(confirmed=[["x", "y", True], [7]], errors={"../x": 1, POISON: 2})),
-    Case("a list of 8,000 waiting records", "1 asked for, 1000 remembered", long_index),
+    Case("a list of 8,000 waiting records", "8 asked for, 1000 remembered", long_index),
     *(Case(f"a piece at offset {offset!r}", "ignored", piecing(b"abc", offset=offset))
       for offset in (-1, 2**70, "0", 1.5, None, [0])),
     *(Case(f"a file of {size!r} bytes", "refused: malformed", sized(size)) for size in _SIZES),
