@@ -210,3 +210,13 @@ def test_a_line_beyond_measure_is_hidden() -> None:
 def test_a_secret_inside_the_value_of_a_harmless_key_goes() -> None:
     assert redact_line(f"options=user=x,password={SECRET}") == f"options=user=x,password={MASK}"
     assert SECRET not in redact_line(f'url="jdbc:x;user=a;password={SECRET}"')
+
+
+def test_the_fingerprint_of_a_public_key_is_no_secret() -> None:
+    """A reviewer compares it with ssh-keygen -l; anything of another length, or without the word, is a secret still."""
+    digest = "hRX+ErfUzC5QX/Hh217NStObuZN6ngZ9qMECSY/ms3Q"
+    assert redact_line(f"SSH key root SHA256:{digest} is new: ssh-ed25519") == (
+        f"SSH key root SHA256:{digest} is new: ssh-ed25519"
+    )
+    for line in (f"x {digest}", f"x SHA256:{digest}x9A", f"x sha512:{digest}", f"password = SHA256:{digest}"):
+        assert digest not in redact_line(line)

@@ -155,6 +155,11 @@ def test_repositories_in_both_forms_are_one() -> None:
     assert parse_sources({"/etc/apt/sources.list": one}) == {
         "deb https://h/debian bookworm": "main contrib [arch=amd64] [signed-by=/k.gpg]"
     }
+    masked = "deb [arch=amd64] http://[redacted#8427e46253]@host/debian stable main # x\n#deb http://off x\ndeb http://[::1]/d s c"
+    assert parse_sources({"/etc/apt/sources.list.d/x.list": masked}) == {
+        "deb http://[redacted#8427e46253]@host/debian stable": "main [arch=amd64]",
+        "deb http://[::1]/d s": "c",
+    }
     assert parse_sources({"/etc/apt/sources.list.d/x.sources": many}) == {
         "deb https://h/debian bookworm": "main contrib [signed-by=/k.gpg]"
     }

@@ -234,7 +234,7 @@ FAMILIES: tuple[Family, ...] = (
         _by_value,
         explained=True,
     ),
-    Family("logging", "logging:", ChangeClass.CONFIG, Low, owner=_by_path, explained=True),
+    Family("logging", "logging:", ChangeClass.CONFIG, Low, weaker.logging, _by_path, explained=True),
     Family("audit rule", "audit rule", ChangeClass.CONFIG, Low, weaker.audit_rule, _by_path, explained=True),
     Family("fstab", "fstab:", ChangeClass.BOOT, Medium, weaker.fstab, explained=True),
     Family(

@@ -34,7 +34,10 @@ _PAM_GUARDS = re.compile(
     r"pam_(deny|faillock|tally2?|faildelay|pwquality|cracklib|passwdqc|pwhistory|access|securetty|wheel|nologin|time|google_authenticator"
     r"|u2f|duo|oath|selinux|apparmor|loginuid|shells|listfile|succeed_if)\.so"
 )
-
+#: A control with which a module's yes ends the stack, or leaps over what follows (pam.conf(5)).
+_LETS_IN = re.compile(r"sufficient\b|\[[^\]]*\bsuccess=(?:ok|done|\d)")
+#: journald.conf(5), Storage=: what of the journal stays. Without a word of its own: auto.
+_JOURNALS = ("none", "volatile", "auto", "persistent")
 
 #: The rules that the functions below raise; each is in ``weakening.RULES``.
 FAMILY_RULES = frozenset(
@@ -69,10 +72,15 @@ def pam(w: Weighing) -> str:
         service = w.key.partition(":")[0] + ":"
         stays = any(key.startswith(service) for key in w.after)
         return "pam-weakened" if stays and _PAM_GUARDS.search(w.key) else ""
+    # A module may stand in a stack more than once: Debian's common-auth ends with a harmless pam_permit, and one that
+    # suffices above it lets anybody in.
+    if w.key.partition(": ")[2] == "auth pam_permit.so":
+        came = [entry for entry in w.now.split("; ") if entry not in w.was.split("; ")]
+        if any(_LETS_IN.match(entry) for entry in came):
+            return "pam-weakened"
     if w.kind is Added:
-        anybody = " auth pam_permit.so" in f" {w.key.partition(': ')[2]}" and w.now.startswith("sufficient")
-        return "pam-weakened" if anybody else ""
-    was, now = set(w.was.split()), set(w.now.split())
+        return ""
+    was, now = (set(side.replace("; ", " ").split()) for side in (w.was, w.now))
     looser = (
         {"required", "requisite"} & was and not {"required", "requisite"} & now and {"optional", "sufficient"} & now
     )
@@ -233,6 +241,14 @@ def audit_rule(w: Weighing) -> str:
 def audit_state(w: Weighing) -> str:
     """The kernel records no audit events any more. 2 is 1 that cannot be taken back before a reboot."""
     return "audit-weakened" if w.key == "enabled" and w.was in {"1", "2"} and w.now == "0" else ""
+
+
+def logging(w: Weighing) -> str:
+    """The journal keeps less than before: not beyond a boot, or nothing at all."""
+    if w.key != "journald Storage":
+        return ""
+    was, now = (_JOURNALS.index(side) if side in _JOURNALS else _JOURNALS.index("auto") for side in (w.was, w.now))
+    return "audit-weakened" if now < was else ""
 
 
 def fstab(w: Weighing) -> str:

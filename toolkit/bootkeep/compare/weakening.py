@@ -30,7 +30,7 @@ RULES: Mapping[str, str] = {
     "apparmor-weakened": "an AppArmor profile is gone or only complains",
     "selinux-weakened": "SELinux enforces less than before",
     "lockdown-weakened": "the kernel's lockdown or a security module is off",
-    "audit-weakened": "an audit rule is gone, or audit is switched off",
+    "audit-weakened": "an audit rule is gone, audit is switched off, or the journal keeps less than before",
     "unit-unmasked": "a unit that the administrator had masked is not masked any more",
     "unit-enabled": "a unit that was disabled or masked starts at boot now",
     "unit-started": "a unit that was disabled or masked runs now",

@@ -90,7 +90,9 @@ def redact_line(line: str, mask: Mask = plain_mask, *, shapes: bool = True) -> s
     if not shapes:
         return line
     line = look.HEXADECIMAL.sub(lambda found: hide(found[0]), line)
-    return look.BASE64.sub(lambda found: hide(found[0]) if _looks_random(found[0]) else found[0], line)
+    return look.BASE64.sub(
+        lambda found: hide(found[0]) if _looks_random(found[0]) and not _is_fingerprint(found) else found[0], line
+    )
 
 
 def _may_hold_a_secret(text: str, *, shapes: bool) -> bool:
@@ -112,6 +114,11 @@ def _looks_random(word: str) -> bool:
         len(part) >= look.SHORTEST_RANDOM and not (part.islower() or part.isupper()) and any(map(str.isdigit, part))
         for part in re.split(r"[/_\-]", word)
     )
+
+
+def _is_fingerprint(found: re.Match[str]) -> bool:
+    """``SHA256:`` and 43 characters: OpenSSH's way to write the digest of a public key (ssh-keygen -l)."""
+    return len(found[0]) == look.FINGERPRINT and found.string.endswith("SHA256:", 0, found.start())
 
 
 def _is_words(text: str) -> bool:

@@ -144,6 +144,8 @@ HEXADECIMAL = re.compile(r"(?<![A-Za-z0-9/_\-])[0-9a-fA-F]{32,}(?![A-Za-z0-9_\-]
 BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_=\-.])(?=[A-Za-z0-9+/_\-]*[A-Z])(?=[A-Za-z0-9+/_\-]*[a-z])(?=[A-Za-z0-9+/_\-]*\d)[A-Za-z0-9+/_\-]{32,}+={0,2}+(?!\.\w)"
 )
+#: Characters of a SHA-256 digest in Base64 without its "=".
+FINGERPRINT = 43
 PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*(?:PRIVATE KEY|OPENSSH|PGP MESSAGE|CERTIFICATE REQUEST)[A-Z0-9 ]*-----")
 PEM_BEGIN_ALONE = re.compile(r"-----BEGIN [A-Z0-9 ]+-----[\\|>\"'\s]*$")
 #: Certificates and public keys are public: their lines are no secrets, however random they look.

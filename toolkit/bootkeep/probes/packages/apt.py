@@ -22,7 +22,8 @@ TRUSTED_KEYS = tuple(
     Digest(pattern)
     for pattern in ("/etc/apt/trusted.gpg", "/etc/apt/trusted.gpg.d/*", "/etc/apt/keyrings/*", "/usr/share/keyrings/*")
 )
-_OPTION = re.compile(r"\[([^\]]*)\]")
+#: Options stand behind the type only; brackets elsewhere are part of an address (IPv6, or a password that was masked).
+_OPTION = re.compile(r"^(deb(?:-src)?)\s+\[([^\]]*)\]")
 
 
 def stanzas(text: str) -> Iterator[dict[str, str]]:
@@ -73,13 +74,22 @@ def parse_sources(files: Texts) -> Keyed:
     return found
 
 
+def _without_comment(line: str) -> str:
+    """A comment begins at the first ``#`` outside brackets (apt-pkg/sourcelist.cc, ParseFileOneLine)."""
+    at = 0
+    while at < len(line) and line[at] != "#":
+        closing = line.find("]", at + 1) if line[at] == "[" else -1
+        at = max(at, closing) + 1
+    return line[:at]
+
+
 def _one_line(text: str) -> Iterator[tuple[str, str]]:
     for line in lines(text):
-        line = line.split("#", 1)[0]
-        options = _OPTION.search(line)
-        words = _OPTION.sub(" ", line, count=1).split()
+        line = _without_comment(line)
+        options = _OPTION.match(line)
+        words = _OPTION.sub(r"\1", line).split()
         if len(words) >= 3 and words[0] in {"deb", "deb-src"}:
-            yield f"{words[0]} {words[1]} {words[2]}", _repository(words[3:], options[1].split() if options else [])
+            yield f"{words[0]} {words[1]} {words[2]}", _repository(words[3:], options[2].split() if options else [])
 
 
 def _deb822(text: str) -> Iterator[tuple[str, str]]:
