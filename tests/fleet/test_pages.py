@@ -96,6 +96,7 @@ def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
         f"hosts/{host.id}/index.html",
         "timeline/2026-11-24.html",
         "timeline.html",
+        "index.html",
     }
 
 

@@ -56,8 +56,9 @@ def pages(
     done = bring_pages_up_to_date(folder, dsn=store, readers=readers, everything=everything, say=say)
     if json:
         print_json(
-            {"schema": 1, "folder": str(folder), "written": done.written, "kept": done.kept, "removed": done.removed}
-        )
+            {"schema": 1, "folder": str(folder), "written": done.written, "kept": done.kept, "removed": done.removed,
+             "planned": done.planned, "transactions_read": done.read}
+        )  # fmt: skip
     else:
         removed = f", {done.removed} removed" if done.removed else ""
         console().print(

@@ -10,7 +10,7 @@ import ctypes
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +64,8 @@ class SiteWritten:
     kept: int
     removed: int
     bytes_written: int
+    planned: int = 0  # pages that were looked at
+    read: int = 0  # transactions that were read for it
 
 
 def write_site(
@@ -85,23 +87,62 @@ def write_site(
         wanted = {page.path for page in pages}
         todo = [page for page in pages if manifest.get(page.path) != page.key or page.path not in there]
         gone = sorted(there - wanted)
-        if todo or gone:
-            for path in (*(page.path for page in todo), *gone):
-                manifest.pop(path, None)
-            _write_manifest(root, manifest)
-        size = 0
-        for start in range(0, len(todo), _BATCH):
-            batch = todo[start : start + _BATCH]
-            size += _replace_all(root, batch, readers)
-            manifest.update((page.path, page.key) for page in batch)
-            _write_manifest(root, manifest)
-            if say is not None:
-                say(start + len(batch), len(todo))
+        for path in gone:
+            manifest.pop(path, None)
+        size = _write(root, todo, manifest, readers, say) if todo or gone else 0
         for path in gone:
             (root / path).unlink(missing_ok=True)
             with suppress(OSError):  # not empty: another page of the host is still there
                 (root / path).parent.rmdir()
-    return SiteWritten(len(todo), len(pages) - len(todo), len(gone), size)
+    return SiteWritten(len(todo), len(pages) - len(todo), len(gone), size, len(pages))
+
+
+def update_site(
+    root: Path,
+    pages: Sequence[PageFile],
+    *,
+    readers: Readers = ONLY_US,
+    say: Callable[[int, int], None] | None = None,
+    own: Mapping[str, bytes] | None = None,
+) -> SiteWritten:
+    """Bring these pages up to date and leave all others as they are. ``own``: files of ours that belong to the result.
+
+    Raises as :func:`write_site`.
+    """
+    with _locked(root, readers):
+        manifest = _read_manifest(root) if pages else {}
+        todo = [page for page in pages if manifest.get(page.path) != page.key or not (root / page.path).is_file()]
+        size = _write(root, todo, manifest, readers, say) if todo else 0
+        for name, content in (own or {}).items():
+            replace_file(root / OWN / name, content, mode=0o600)
+    return SiteWritten(len(todo), len(manifest) - len(todo), 0, size, len(pages))
+
+
+def read_own(root: Path, name: str) -> bytes:
+    """A file that :func:`update_site` has kept. Raises OSError."""
+    return (root / OWN / name).read_bytes()
+
+
+def _write(
+    root: Path,
+    todo: Sequence[PageFile],
+    manifest: dict[str, str],
+    readers: Readers,
+    say: Callable[[int, int], None] | None,
+) -> int:
+    """Replace these files, and teach the manifest; bytes."""
+    for page in todo:
+        manifest.pop(page.path, None)
+    _write_manifest(root, manifest)
+    size = 0
+    for start in range(0, len(todo), _BATCH):
+        batch = todo[start : start + _BATCH]
+        size += _replace_all(root, batch, readers)
+        manifest.update((page.path, page.key) for page in batch)
+        _write_manifest(root, manifest)
+        if say is not None:
+            say(start + len(batch), len(todo))
+    return size
 
 
 @contextmanager

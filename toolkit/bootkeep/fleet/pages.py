@@ -1,57 +1,38 @@
-"""The fleet's static site: which pages there are, from what each is made, and in which order they are written."""
+"""The fleet's static site, brought up to date: as a whole, or what changed since it was written last.
+
+A source that can say what changed (the store can) is asked for that, and for the hosts and days that it touches. What is read
+and planned then grows with what changed and with the number of hosts, as the overview has a row for each, and not with the number
+of transactions. Once a day, and whenever anything is odd, the whole is planned.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import cache, partial
-from importlib import resources
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, runtime_checkable
 
-from bootkeep import __version__
-from bootkeep.edges.site_folder import ONLY_US, PageFile, Readers, SiteWritten, write_site
-from bootkeep.facts.errors import BootkeepError
+from bootkeep.edges.site_folder import ONLY_US, PageFile, Readers, SiteWritten, read_own, update_site, write_site
+from bootkeep.facts.codec import from_json, to_json
+from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.fleet_overview import FleetHost, FleetTransaction
-from bootkeep.reports.document import Link, Report
-from bootkeep.reports.fleet_html import render_day, render_host, render_overview, render_runbook, render_timeline
-from bootkeep.reports.fleet_names import (
-    INDEX,
-    TIMELINE,
-    day_page,
-    host_page,
-    runbook_page,
-    shard,
-    transaction_page,
+from bootkeep.fleet.page_plan import (
+    NEWEST,
+    Part,
+    Texts,
+    day_neighbours,
+    host_key,
+    pages_of,
+    shared_since,
+    version,
 )
-from bootkeep.reports.fleet_plot import moods_by_day, plot_days
-from bootkeep.reports.fleet_views import (
-    DayEntry,
-    DayPage,
-    HostLine,
-    HostPage,
-    OverviewPage,
-    RunbookPage,
-    SharedLine,
-    TimelinePage,
-    TransactionLine,
-    shard_rows,
-)
-from bootkeep.reports.html import render_html
-from bootkeep.reports.same_change import same_changes
+from bootkeep.reports.fleet_plot import moods_by_day
+from bootkeep.reports.fleet_views import TransactionLine
 
-P = TypeVar("P")
-#: Lines on a page of a day, and on a page of a host.
-DAY_LINES, HOST_LINES = 500, 200
-NEWEST = 100
-SHARED_DAYS, SHARED_MOST = 7, 12
-SILENT_AFTER_HOURS = 24
+_STATE = "state.json"
 
 
-class PageSource(Protocol):
+class PageSource(Texts, Protocol):
     """Where the pages' facts come from. The store is one; a made-up fleet in a test is another."""
 
     def hosts(self) -> Sequence[FleetHost]:
@@ -62,13 +43,49 @@ class PageSource(Protocol):
         """All stored transactions."""
         ...
 
-    def report(self, host: str, transaction: str) -> Report | None:
-        """The report of one; None when its body is not here."""
+
+@runtime_checkable
+class ChangingSource(PageSource, Protocol):
+    """A source that can tell what is new. ``rows``: how many transactions it has read for us."""
+
+    rows: int
+
+    def last_change(self) -> tuple[int, int]:
+        """The number of the last change, and how many transactions there are."""
         ...
 
-    def runbook(self, host: str) -> str | None:
-        """The text of the master's copy of a host's runbook; None when there is none."""
+    def changed_since(self, change: int) -> Iterable[FleetTransaction]:
+        """What came or changed after that number."""
         ...
+
+    def of_host(self, host: str) -> Iterable[FleetTransaction]:
+        """All of one host."""
+        ...
+
+    def of_day(self, day: str) -> Iterable[FleetTransaction]:
+        """All that began on one day."""
+        ...
+
+    def newest(self, count: int) -> Iterable[FleetTransaction]:
+        """The newest so many."""
+        ...
+
+    def shared_since(self, since: str) -> Sequence[FleetTransaction]:
+        """Those that began later, with their changes, as far as somebody should know of them; oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """What the last run left for the next one."""
+
+    version: str
+    change: int
+    count: int
+    full_on: str  # the day of the last whole run
+    moods: dict[str, dict[str, int]] = field(default_factory=dict)
+    last: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)  # id -> host_key
 
 
 def write_pages(
@@ -81,224 +98,78 @@ def write_pages(
     say: Callable[[int, int], None] | None = None,
 ) -> SiteWritten:
     """Write the site, or bring it up to date: a page whose facts have not moved is not touched. ``now`` is UTC, ISO 8601."""
-    return write_site(root, plan_pages(source, now=now), readers=readers, everything=everything, say=say)
+    if not isinstance(source, ChangingSource):
+        return write_site(root, plan_pages(source, now=now), readers=readers, everything=everything, say=say)
+    # Before anything is read: what comes meanwhile has a greater number, and is seen again by the next run.
+    change, count = source.last_change()
+    state = None if everything else _state(root, now)
+    part = _changed_part(source, state, count, now) if state is not None else None
+    if part is None or state is None:
+        part, full_on = _whole(source, now), now[:10]
+        done = write_site(root, pages_of(source, part), readers=readers, everything=everything, say=say)
+    else:
+        full_on = state.full_on
+        done = update_site(root, pages_of(source, part), readers=readers, say=say)
+    keys = {host.id: host_key(host, now) for host in part.hosts}
+    moods = {day: dict(counts) for day, counts in part.moods.items()}
+    new = PageState(version(), change, count, full_on, moods, dict(part.last), keys)
+    update_site(root, [], readers=readers, own={_STATE: to_json(new).encode("ascii")})
+    return replace(done, read=source.rows)
 
 
 def plan_pages(source: PageSource, *, now: str) -> list[PageFile]:
-    """Every page, leaves first: at no moment does a page link to one that is not there yet."""
+    """Every page of the whole site."""
+    return pages_of(source, _whole(source, now))
+
+
+def _whole(source: PageSource, now: str) -> Part:
     hosts = sorted(source.hosts(), key=lambda host: host.id)
-    known = {host.id for host in hosts}
-    lines = [
-        TransactionLine(one)
-        for one in sorted(source.transactions(), key=lambda one: (one.started_at, one.host, one.id))
-        if one.host in known
-    ]
-    keys = {id(line): _line_key(line.it) for line in lines}
     by_host: dict[str, list[TransactionLine]] = {host.id: [] for host in hosts}
+    lines = _lines(one for one in source.transactions() if one.host in by_host)
     by_day: dict[str, list[TransactionLine]] = {}
     for line in lines:
         by_host[line.it.host].append(line)
         by_day.setdefault(line.it.day, []).append(line)
-    pages = [_report_page(source, line, keys[id(line)]) for line in lines if line.it.has_report]
-    for host in hosts:
-        pages += _host_pages(source, host, by_host[host.id], keys)
-    pages += _day_pages(by_day, keys)
-    pages.append(_timeline(by_day, lines, keys))
-    pages.append(_overview(hosts, lines, keys, now))
-    return pages
+    since = shared_since(now)
+    shared = [line.it for line in lines if line.it.started_at >= since and line.it.changes]
+    last = {host: found[-1].href for host, found in by_host.items() if found}
+    moods = moods_by_day(line.it for line in lines)
+    return Part(hosts, by_host, by_day, lines, moods, last, lines[-NEWEST:], shared, now)
 
 
-def _report_page(source: PageSource, line: TransactionLine, key: str) -> PageFile:
-    def make() -> bytes:
-        report = source.report(line.it.host, line.it.id)
-        if report is None:
-            raise _went_away(f"the report of {line.it.id} of {line.it.host}")
-        trail = (
-            Link("../../index.html", "Hosts"),
-            Link("../../timeline.html", "Transactions"),
-            Link(INDEX, line.it.host),
-        )
-        return _bytes(render_html(report, trail=trail))
-
-    return PageFile(transaction_page(line.it.host, line.it.id), _key("report", line.it.digest or key), make)
-
-
-def _went_away(what: str) -> BootkeepError:
-    return BootkeepError(
-        f"{what} went away while the pages were written", where="the fleet's store", next_step="Write them again."
-    )
-
-
-def _host_pages(
-    source: PageSource, host: FleetHost, lines: list[TransactionLine], keys: dict[int, str]
-) -> list[PageFile]:
-    pages = []
-    if host.runbook_id:
-
-        def runbook() -> bytes:
-            text = source.runbook(host.id)
-            if text is None:
-                raise _went_away(f"the runbook of {host.id}")
-            return _make(render_runbook, RunbookPage(host, text))
-
-        pages.append(PageFile(runbook_page(host.id), _key("runbook", repr(host), host.runbook_id), runbook))
-    # Parts are counted from the oldest on, so that a full one never changes again; the page itself shows the last two.
-    parts = [lines[start : start + HOST_LINES] for start in range(0, len(lines), HOST_LINES)] or [[]]
-    older = parts[:-2]
-    for number, part in enumerate(older, start=1):
-        page = HostPage(
-            host,
-            tuple(reversed(part)),
-            part=number,
-            earlier=f"older-{number - 1}.html" if number > 1 else "",
-            later=f"older-{number + 1}.html" if number < len(older) else INDEX,
-        )
-        key = _key("older", host.id, str(number == len(older)), *(keys[id(line)] for line in part))
-        pages.append(PageFile(host_page(host.id, number), key, partial(_make, render_host, page)))
-    recent = [line for part in parts[-2:] for line in part]
-
-    def make() -> bytes:
-        last = lines[-1].it.day if lines else ""
-        plot = plot_days(moods_by_day(line.it for line in lines), last) if len(lines) > 1 else None
-        earlier = f"older-{len(older)}.html" if older else ""
-        page = HostPage(host, tuple(reversed(recent)), plot, earlier=earlier)
-        return _make(render_host, page)
-
-    key = _key("host", repr(host), str(len(older)), *(keys[id(line)] for line in lines))
-    return [*pages, PageFile(host_page(host.id), key, make)]
-
-
-def _day_pages(by_day: dict[str, list[TransactionLine]], keys: dict[int, str]) -> list[PageFile]:
-    parts = [
-        (day, number, by_day[day][start : start + DAY_LINES])
-        for day in sorted(by_day)
-        for number, start in enumerate(range(0, len(by_day[day]), DAY_LINES), start=1)
-    ]
-    pages = []
-    for place, (day, number, part) in enumerate(parts):
-        line_keys = [keys[id(line)] for line in part]
-        before = parts[place - 1][:2] if place else None
-        after = parts[place + 1][:2] if place + 1 < len(parts) else None
-        page = DayPage(
-            day,
-            number,
-            _parts(len(by_day[day])),
-            len(by_day[day]),
-            tuple(part),
-            _turn(before),
-            _turn(after),
-        )
-        around = (str(before), str(after), str(page.total))
-        pages.append(PageFile(shard(day, number), _key("shard", *line_keys), partial(_shard, day, number, part)))
-        pages.append(
-            PageFile(day_page(day, number), _key("day", *around, *line_keys), partial(_make, render_day, page))
-        )
-    return pages
-
-
-def _turn(other: tuple[str, int] | None) -> tuple[str, str] | None:
-    if other is None:
+def _changed_part(source: ChangingSource, state: PageState, count: int, now: str) -> Part | None:
+    """What moved since the last run; None when the whole has to be planned."""
+    hosts = sorted(source.hosts(), key=lambda host: host.id)
+    if set(state.hosts) - {host.id for host in hosts}:
+        return None  # a host is gone, and its pages with it
+    new = _lines(source.changed_since(state.change))
+    known = {host.id for host in hosts}
+    if any(line.it.day == "undated" or line.it.host not in known for line in new):
         return None
-    day, number = other
-    return f"{day}{f', part {number}' if number > 1 else ''}", day_page(day, number).rpartition("/")[2]
+    moved = {host.id for host in hosts if state.hosts.get(host.id) != host_key(host, now)}
+    by_host = {host: _lines(source.of_host(host)) for host in sorted(moved | {line.it.host for line in new})}
+    by_day = {day: _lines(source.of_day(day)) for day in sorted({line.it.day for line in new})}
+    moods = state.moods | moods_by_day(line.it for lines in by_day.values() for line in lines)
+    if sum(sum(counts.values()) for counts in moods.values()) != count:
+        return None  # something went away, or a beginning moved to another day
+    before, after = day_neighbours(state.moods), day_neighbours(moods)
+    for day in after:
+        if day not in by_day and before.get(day) != after[day]:
+            by_day[day] = _lines(source.of_day(day))
+    last = state.last | {host: lines[-1].href for host, lines in by_host.items() if lines}
+    shared = source.shared_since(shared_since(now))
+    return Part(hosts, by_host, by_day, new, moods, last, _lines(source.newest(NEWEST)), shared, now)
 
 
-def _parts(count: int) -> int:
-    return -(-count // DAY_LINES)
+def _lines(transactions: Iterable[FleetTransaction]) -> list[TransactionLine]:
+    ordered = sorted(transactions, key=lambda one: (one.started_at, one.id, one.host))
+    return [TransactionLine(one) for one in ordered]
 
 
-def _shard(day: str, number: int, part: Sequence[TransactionLine]) -> bytes:
-    """JSON in a call of one function: ASCII only, so that it is the same text in JavaScript."""
-    name = shard(day, number).rpartition("/")[2].removesuffix(".js")
-    rows = json.dumps(shard_rows(part), ensure_ascii=True, separators=(",", ":"))
-    return f"bootkeepLines({json.dumps(name)}, {rows});\n".encode("ascii")
-
-
-def _timeline(
-    by_day: dict[str, list[TransactionLine]], lines: Sequence[TransactionLine], keys: dict[int, str]
-) -> PageFile:
-    newest = lines[-NEWEST:]
-    counted = moods_by_day(line.it for line in lines)
-
-    def make() -> bytes:
-        days = tuple(
-            DayEntry(
-                day,
-                len(by_day[day]),
-                counted[day]["bad"],
-                day_page(day),
-                tuple(
-                    shard(day, number).rpartition("/")[2].removesuffix(".js")
-                    for number in range(1, _parts(len(by_day[day])) + 1)
-                ),
-            )
-            for day in sorted(by_day, reverse=True)
-        )
-        last = max((day for day in by_day if day != "undated"), default="")
-        return _make(render_timeline, TimelinePage(days, tuple(reversed(newest)), plot_days(counted, last)))
-
-    counts = json.dumps({day: sorted(count.items()) for day, count in sorted(counted.items())})
-    return PageFile(TIMELINE, _key("timeline", counts, *(keys[id(line)] for line in newest)), make)
-
-
-def _overview(hosts: Sequence[FleetHost], lines: Sequence[TransactionLine], keys: dict[int, str], now: str) -> PageFile:
-    def make() -> bytes:
-        last = {line.it.host: line.href for line in lines}  # in the order in which they began
-        rows = [HostLine(host, _is_silent(host, now), last.get(host.id, "")) for host in hosts]
-        rows.sort(key=lambda line: (line.rank, not line.silent, line.it.id))
-        since = _hours_before(now, 24 * SHARED_DAYS)
-        shared = same_changes(line.it for line in lines if line.it.started_at >= since)
-        kernels = Counter(host.running for host in hosts if host.running).most_common()
-        page = OverviewPage(
-            tuple(rows), tuple(SharedLine(one) for one in shared[:SHARED_MOST]), SHARED_DAYS, tuple(kernels), now
-        )
-        return _make(render_overview, page)
-
-    facts = (*map(repr, hosts), *(keys[id(line)] for line in lines if line.it.changes))
-    return PageFile(INDEX, _key("overview", now, *facts), make)
-
-
-def _is_silent(host: FleetHost, now: str) -> bool:
-    return host.heard_at < _hours_before(now, SILENT_AFTER_HOURS)
-
-
-def _hours_before(now: str, hours: int) -> str:
-    """Times of this form sort as texts."""
-    moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) - timedelta(hours=hours)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _make(render: Callable[[P], str], page: P) -> bytes:
-    return _bytes(render(page))
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _line_key(one: FleetTransaction) -> str:
-    """Everything that a page shows of a transaction."""
-    shown = (
-        one.id, one.host, one.started_at, one.manager, one.user, one.outcome, one.verdict, one.headline,
-        one.weakened, one.packages, one.has_report, one.digest,
-    )  # fmt: skip
-    return _digest("\0".join(map(str, shown)))
-
-
-def _key(*parts: str) -> str:
-    return _digest("\0".join((_version(), *parts)))
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
-
-
-@cache
-def _version() -> str:
-    """Changes when what draws the pages does, so that a newer bootkeep writes them all anew."""
-    folder = resources.files("bootkeep.reports")
-    texts = [__version__]
-    for place in (folder, folder.joinpath("templates"), folder.joinpath("templates", "fleet")):
-        files = sorted((file for file in place.iterdir() if file.is_file()), key=lambda each: each.name)
-        texts += [file.read_text("utf-8") for file in files if file.name.endswith((".py", ".j2", ".css", ".js"))]
-    return _digest("\0".join(texts))
+def _state(root: Path, now: str) -> PageState | None:
+    """What the last run left; None when it cannot be trusted, or the day is over."""
+    try:
+        state = from_json(PageState, read_own(root, _STATE), where=_STATE)
+    except (OSError, NotUnderstood):
+        return None
+    return state if state.version == version() and state.full_on == now[:10] else None

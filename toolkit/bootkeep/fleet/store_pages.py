@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from bootkeep.facts.change import ChangeClass
 from bootkeep.facts.fleet_overview import FleetChange, FleetHost, FleetTransaction, Pending
 from bootkeep.facts.runbook import Freshness
-from bootkeep.fleet.rows import AlertRow, HostRow, TransactionRow
+from bootkeep.fleet.rows import AlertRow, ChangeRow, HostRow, TransactionRow
 from bootkeep.fleet.store import FleetStore
 from bootkeep.reports.document import Report
 
 #: So many days back the changes of a transaction are read, to find the same on other hosts and to tell of them.
 RECENT_DAYS = 7
+#: Changes that the overview and the messages tell of.
+_KNOWN_OF = (ChangeClass.SECURITY_WEAKENED.value, ChangeClass.CONFIG_REPLACED.value)
 _HOOK_MISSED = "hook-missed"
 _PENDING = {True: Pending.YES, False: Pending.NO, None: Pending.UNKNOWN}
 
@@ -25,6 +27,7 @@ class StorePages:
         self._store = store
         moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) - timedelta(days=days)
         self._since = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.rows = 0  # transactions that were read
 
     def hosts(self) -> Sequence[FleetHost]:
         """All hosts."""
@@ -40,6 +43,7 @@ class StorePages:
 
     def _seen(self, rows: Iterator[TransactionRow]) -> Iterator[FleetTransaction]:
         for row in rows:
+            self.rows += 1
             recent = row.weakened > 0 and max(row.started_at, row.stored_at) >= self._since
             yield _transaction(row, tuple(self._changes(row)) if recent else ())
 
@@ -47,11 +51,51 @@ class StorePages:
         """Those that came lately: also one that began long ago and arrived after an outage."""
         return self._seen(self._store.transactions(stored_since=self._since))
 
+    # --- what is new ----------------------------------------------------------------------------------------------------
+
+    def last_change(self) -> tuple[int, int]:
+        """The number of the last change, and how many transactions there are."""
+        return self._store.last_change()
+
+    def changed_since(self, change: int) -> Iterator[FleetTransaction]:
+        """What came or changed after that number."""
+        return self._bare(self._store.changed_since(change))
+
+    def of_host(self, host: str) -> Iterator[FleetTransaction]:
+        """All of one host."""
+        return self._bare(self._store.transactions(host=host))
+
+    def of_day(self, day: str) -> Iterator[FleetTransaction]:
+        """All that began on one day."""
+        after = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+        return self._bare(self._store.transactions(since=day, until=after.strftime("%Y-%m-%d")))
+
+    def newest(self, count: int) -> Iterator[FleetTransaction]:
+        """The newest so many."""
+        return self._bare(self._store.transactions(limit=count))
+
+    def shared_since(self, since: str) -> list[FleetTransaction]:
+        """Those that began later, with the changes that somebody should know of: of all of them one question to the store."""
+        found: dict[tuple[str, str], tuple[str, list[FleetChange]]] = {}
+        for started_at, row in self._store.changes_since(max(since, self._since), _KNOWN_OF):
+            changes = found.setdefault((row.host, row.id), (started_at, []))[1]
+            changes.append(_change(row))
+        self.rows += len(found)
+        return [
+            FleetTransaction(id, host, started_at, changes=tuple(changes))
+            for (host, id), (started_at, changes) in found.items()
+        ]
+
+    def _bare(self, rows: Iterator[TransactionRow]) -> Iterator[FleetTransaction]:
+        """Without their changes: only the overview has those."""
+        for row in rows:
+            self.rows += 1
+            yield _transaction(row, ())
+
     def _changes(self, row: TransactionRow) -> Iterator[FleetChange]:
         for change in self._store.changes(row.host, row.id):
-            weakens = change.change_class == ChangeClass.SECURITY_WEAKENED.value
-            if weakens or change.change_class == ChangeClass.CONFIG_REPLACED.value:
-                yield FleetChange(change.rule, change.subject, change.package, change.sentence, weakens)
+            if change.change_class in _KNOWN_OF:
+                yield _change(change)
 
     def report(self, host: str, transaction: str) -> Report | None:
         """The stored report."""
@@ -60,6 +104,11 @@ class StorePages:
     def runbook(self, host: str) -> str | None:
         """The newest runbook's text."""
         return self._store.runbook_text(host)
+
+
+def _change(row: ChangeRow) -> FleetChange:
+    weakens = row.change_class == ChangeClass.SECURITY_WEAKENED.value
+    return FleetChange(row.rule, row.subject, row.package, row.sentence, weakens)
 
 
 def _host(row: HostRow, missed: AlertRow | None) -> FleetHost:
