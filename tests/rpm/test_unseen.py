@@ -43,7 +43,7 @@ def test_noscripts_is_found_by_the_safety_net(el9: RpmMachine) -> None:
 def test_an_rpm_that_is_killed_leaves_a_kernel_that_boots(el9: RpmMachine, point: int) -> None:
     """SIGKILL at a random moment of K.D.'s command; then the safety net, as its timer starts it."""
     old = el9.built.installed
-    before = el9.kernel(old)
+    before, first = el9.kernel(old), el9.installed("kernel-core")
     # The whole command takes about this long on this machine now: the moments spread over all of it.
     share = random.Random(SEED + point).random()
     script = f"""
@@ -61,7 +61,7 @@ wait
     assert el9.kernel(old) == before, said
     for item in el9.transactions():
         assert item.outcome is not Outcome.OPEN, said
-    if "killed" in killed.stdout and el9.installed("kernel-core") != "6.1.0-54.el9":
+    if "killed" in killed.stdout and el9.installed("kernel-core") != first:
         assert any(
             item.outcome in {Outcome.INTERRUPTED, Outcome.DONE, Outcome.FAILED} or item.hook_missed
             for item in el9.transactions()

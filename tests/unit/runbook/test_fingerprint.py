@@ -67,6 +67,24 @@ def test_a_usb_stick_and_loop_devices_mean_nothing() -> None:
     assert compared(state, after) == (Freshness.FRESH, ())
 
 
+def image_with_volumes() -> tuple[BlockDevice, ...]:
+    """A disk image that somebody looks into: its partition, and the LVM on it, as lsblk shows them."""
+    loop = replace(disk("loop7", serial="", link=""), kind="loop")
+    inside = part(1, "LVM2_member", "pv-of-an-image", "", parent="loop7")
+    volume = replace(inside, name="dm-9", path="/dev/mapper/vg-lv", kind="lvm", uuid="lv", parents=(inside.name,))
+    return loop, inside, volume
+
+
+def test_an_image_behind_a_loop_device_means_nothing_until_it_is_mounted() -> None:
+    state = bios_plain()
+    *below, volume = image_with_volumes()
+    after = replace(state, block_devices=(*devices(state), *below, volume))
+    assert compared(state, after) == (Freshness.FRESH, ())
+    in_use = replace(volume, mountpoints=("/srv",))
+    after = replace(state, block_devices=(*devices(state), *below, in_use))
+    assert compared(state, after) == (Freshness.INVALID, ("disks",))
+
+
 def test_the_kernel_that_runs_and_the_time_mean_nothing() -> None:
     state = bios_plain()
     after = replace(

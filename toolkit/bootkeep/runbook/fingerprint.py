@@ -112,10 +112,25 @@ def _disks(state: BootState) -> Any:
 
 
 def _plugged_in(device: BlockDevice, by_name: dict[str, BlockDevice]) -> bool:
-    """Removable and not in use: somebody's USB stick. Whatever is mounted belongs to the host."""
-    family = {device.name, *device.parents}
-    kin = [d for d in by_name.values() if d.name in family or family & set(d.parents)]
-    return any(d.removable for d in kin) and not any(m for d in kin for m in d.mountpoints)
+    """Removable, or a file behind a loop device, and not in use: somebody's stick or image. What is mounted belongs here."""
+    bases = _bases(device, by_name)
+    kin = [d for d in by_name.values() if bases & _bases(d, by_name)]
+    return any(d.removable or d.kind == "loop" for d in kin) and not any(m for d in kin for m in d.mountpoints)
+
+
+def _bases(device: BlockDevice, by_name: dict[str, BlockDevice]) -> set[str]:
+    """Names of what it stands on at the very bottom; lsblk names only the next layer."""
+    found: set[str] = set()
+    waiting, seen = [device.name], {device.name}
+    while waiting:
+        name = waiting.pop()
+        below = by_name[name].parents if name in by_name else ()
+        if not below:
+            found.add(name)
+        fresh = set(below) - seen
+        seen |= fresh
+        waiting += fresh
+    return found
 
 
 def _fstab(state: BootState) -> Any:
