@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,8 @@ from bootkeep.edges.spool import Spool
 from bootkeep.edges.store import Store
 from bootkeep.facts.reading import Reading, Readings, Snapshot, Status
 from bootkeep.fleet.intake import Intake
+from bootkeep.fleet.rows import TransactionRow
+from bootkeep.fleet.store import FleetStore
 from bootkeep.fleet.upkeep import Kept, collect_garbage, export, verify_store
 from bootkeep.flows.delivery import ANSWER_LIMIT, answer, signed_announcement, signed_status
 from bootkeep.flows.sender import Sender
@@ -142,6 +146,22 @@ def test_verify_finds_a_damaged_body(scene: Scene, spool: Spool) -> None:
     with scene.store.engine.begin() as connection:
         connection.execute(update(BODIES).values(content=b"x"))
     assert any("damaged" in problem for problem in verify_store(scene.store).problems)
+
+
+def test_verify_beside_a_master_that_works(scene: Scene, spool: Spool) -> None:
+    """A state that is stored between two of its questions is no damage."""
+    open_ = make_record(spool.store, 1, look(), finish=False)
+    deliver(scene, spool, 3)
+
+    class Working(FleetStore):
+        def transactions(self, **wanted: Any) -> Iterator[TransactionRow]:
+            if spool.waiting() == ():
+                finish_record(spool.store, open_, look())
+                deliver(scene, spool, 3)
+            return super().transactions(**wanted)
+
+    assert verify_store(Working(scene.store.engine)).problems == ()
+    assert [row.phase for row in scene.store.records()] == ["pre", "post"]
 
 
 def test_a_lost_confirmation_is_given_again_after_the_next_word_of_the_host(scene: Scene, spool: Spool) -> None:
