@@ -40,7 +40,6 @@ def answer(root: Path, _argument: str) -> str:
                 "address": address,
                 "port": port,
                 "pid": oldest.get("pid", 0),
-                "name": oldest.get("name", ""),
                 "exe": oldest.get("exe", ""),
                 "user": oldest.get("user", ""),
                 "unit": oldest.get("unit", ""),
