@@ -16,7 +16,7 @@ from bootkeep.compare.weakening import RULES, mount_guards_lost, sshd_weakened, 
 from bootkeep.compare.whole import compare, compare_all
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
 from bootkeep.facts.package import Package
-from bootkeep.facts.system import Listener, Process, SystemState, Unit
+from bootkeep.facts.system import ConfigFile, Listener, Process, SystemState, Unit
 from bootkeep.facts.unknown import Absent, Unknown
 from unit.compare.example_host import PACKAGES, after, before, config, process
 
@@ -145,7 +145,9 @@ def test_a_source_that_went_away_is_not_everything_removed(name: str) -> None:
 
 def test_the_example_raises_every_rule_that_it_plants() -> None:
     by_families = set(FAMILY_RULES) - {"sysctl-weakened", "mount-guard-lost", "special-file-added"}
-    planted = set(RULES) - {"unit-unmasked", "unit-started", "config-owner", "unit-failed"} - by_families
+    planted = (
+        set(RULES) - {"unit-unmasked", "unit-started", "config-owner", "unit-failed", "preload-changed"} - by_families
+    )
     assert set(raised(before(), after())) == planted
     first = compare(before(), after(), packages=PACKAGES)[0]
     assert first.rule == "config-replaced"
@@ -345,3 +347,37 @@ def test_at_stake_are_the_packages_files_and_edited_ones_but_no_secrets() -> Non
         "/etc/fstab",
         "/etc/ssh/sshd_config",
     )
+
+
+def rights(path: str, kind: str = "file", mode: int = 0o644, uid: int = 0) -> ConfigFile:
+    """The same content with other rights."""
+    return replace(config(path), kind=kind, mode=mode, uid=uid, sha256="a" * 64 if kind == "file" else "")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "rule"),
+    [
+        (rights("/etc/cron.d", "dir", 0o755), rights("/etc/cron.d", "dir", 0o777), "config-world-writable"),
+        (None, rights("/etc/new.d", "dir", 0o777), "config-world-writable"),
+        (rights("/etc/spool", "dir", 0o755), rights("/etc/spool", "dir", 0o1777), ""),  # as /tmp
+        (rights("/etc/x", "dir", 0o777), rights("/etc/x", "dir", 0o777), ""),
+        (rights("/etc/x", "dir", 0o755), rights("/etc/x", "dir", 0o700), ""),
+        (rights("/etc/cron.d", "dir", 0o755), rights("/etc/cron.d", "dir", 0o755, uid=5), "config-owner"),
+        # Their contents are told as accounts; who may write them is not.
+        (rights("/etc/passwd"), rights("/etc/passwd", uid=5), "config-owner"),
+        (rights("/etc/passwd"), rights("/etc/passwd", mode=0o666), "config-world-writable"),
+        (rights("/etc/exim4/passwd.client"), rights("/etc/exim4/passwd.client", uid=5), ""),
+        (None, config("/etc/ld.so.preload"), "preload-changed"),
+        (None, config("/etc/ld.so.preload", target="/tmp/x"), "preload-changed"),
+        (config("/etc/ld.so.preload"), config("/etc/ld.so.preload", "b"), "preload-changed"),
+        (config("/etc/ld.so.preload"), None, ""),
+    ],
+)
+def test_rights_of_files_and_folders(was: ConfigFile | None, now: ConfigFile | None, rule: str) -> None:
+    one, two = (
+        replace(before(), config_files=(*listed(before().config_files), *([file] if file else [])))
+        for file in (was, now)
+    )
+    changes = compare(one, two, packages=PACKAGES)
+    assert [change.rule for change in changes if change.rule] == ([rule] if rule else [])
+    assert all(change.change_class is ChangeClass.SECURITY_WEAKENED for change in changes if change.rule)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bootkeep.compare.accounts import changed_accounts
 from bootkeep.compare.attribution import Attribution
+from bootkeep.compare.capabilities import capability_words
 from bootkeep.compare.claims import ACCOUNT_FILES
 from bootkeep.compare.keyed import Difference, Gaps, by, differences
 from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity
@@ -31,6 +32,15 @@ _TRUST = (
     "/etc/gshadow",
     "/etc/doas.conf",
 )
+#: The same for who owns them: what root runs or believes.
+_ROOTS_OWN = (
+    *_TRUST,
+    *("/etc/passwd", "/etc/group", "/etc/profile", "/etc/environment", "/etc/ld.so", "/etc/crontab", "/etc/cron."),
+    *("/etc/systemd/", "/etc/init.d/", "/etc/apt/", "/etc/dpkg/", "/etc/modprobe.d/", "/etc/udev/", "/etc/grub.d/"),
+)
+#: ld.so(8) loads what it names into every program, before the program's own libraries.
+_PRELOAD = "/etc/ld.so.preload"
+_STICKY = 0o1000
 
 
 def config_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
@@ -38,6 +48,7 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
     sides = gaps.both("config", before.config_files, after.config_files)
     if sides is None:
         return
+    yield from _folder_changes(*sides, who)
     old, new = ({file.path: file for file in side if file.kind != "dir"} for side in sides)
     edited_before = before.edited_conffiles if isinstance(before.edited_conffiles, frozenset) else frozenset()
     edited_after = after.edited_conffiles if isinstance(after.edited_conffiles, frozenset) else frozenset()
@@ -75,6 +86,20 @@ def config_changes(before: SystemState, after: SystemState, who: Attribution, ga
             yield _config(difference, package, who, edited=path in edited_before)
 
 
+def _folder_changes(
+    before: tuple[ConfigFile, ...], after: tuple[ConfigFile, ...], who: Attribution
+) -> Iterator[Change]:
+    """Folders come and go with their files; told is only who may put files into one: what lies there is run and believed."""
+    old, new = ({file.path: file for file in side if file.kind == "dir"} for side in (before, after))
+    for difference in differences(old, new):
+        now = difference.after
+        if now is None:
+            continue
+        change = _config(difference, who.owner_of_path(difference.key), who)
+        if change.rule:
+            yield change
+
+
 def _account_file(difference: Difference[ConfigFile], accounts: frozenset[str], who: Attribution) -> Change:
     """shadow and its kind follow from the accounts: a package explains them when it explains every account that changed."""
     packages = sorted({who.owner_of_account(name) for name in accounts})
@@ -93,6 +118,9 @@ def _account_file(difference: Difference[ConfigFile], accounts: frozenset[str], 
 
 
 def _is_noise(difference: Difference[ConfigFile], who: Attribution) -> bool:
+    was, now = difference.before, difference.after
+    if was and now and not now.target and (was.mode, was.uid, was.gid) != (now.mode, now.uid, now.gid):
+        return False  # a rule is about contents that are told elsewhere or say nothing; rights always say something
     links = all(file is None or file.target for file in (difference.before, difference.after))
     return who.noise.rule_for("config", difference.key) is not None or (
         links and who.noise.rule_for("config link", difference.key) is not None
@@ -162,10 +190,13 @@ def _config(
     if was and edited:  # not replaced, or somebody would have said so: a maintainer script worked on it
         severity = Medium
         parts.append("it had been edited on this host")
-    if now and now.kind == "file" and now.mode & 0o002 and not (was and was.mode & 0o002):
+    if now and path == _PRELOAD and (was is None or was.sha256 != now.sha256 or was.target != now.target):
+        change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "preload-changed"
+        parts.append("every program loads what it names")
+    elif now and _anybody_writes(now) and not (was and _anybody_writes(was)):
         change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "config-world-writable"
         parts.append("anybody may write to it")
-    elif was and now and was.uid == 0 and now.uid != 0 and trust:
+    elif was and now and was.uid == 0 and now.uid != 0 and f"{path}/".startswith(_ROOTS_OWN):
         change_class, severity, rule = ChangeClass.SECURITY_WEAKENED, High, "config-owner"
         parts.append("no longer root's")
     reason = who.reason(path, package) or ("; no package of this transaction owns it" if who.packages else "")
@@ -181,6 +212,12 @@ def _config(
         sentence=f"{path}: {', '.join(parts)}{reason}",
         rule=rule,
     )
+
+
+def _anybody_writes(file: ConfigFile) -> bool:
+    """In a sticky folder everybody may put files, but only the owner of one may replace it."""
+    writable = bool(file.mode & 0o002)
+    return writable and (file.kind == "file" or (file.kind == "dir" and not file.mode & _STICKY))
 
 
 def _words(file: ConfigFile | None) -> str:
@@ -242,7 +279,7 @@ def special_file_changes(before: SystemState, after: SystemState, who: Attributi
 
 
 def _rights(file: SpecialFile) -> set[str]:
-    rights = {f"capability {file.capability}"} if file.capability else set()
+    rights = {capability_words(file.capability)} if file.capability else set()
     if file.mode & 0o4000:
         rights.add(f"SUID {file.uid}")
     if file.mode & 0o2000:

@@ -41,6 +41,7 @@ RULES: Mapping[str, str] = {
     "login-defs-weakened": "new accounts and passwords are protected less than before",
     "mount-guard-lost": "a mount lost nosuid, nodev, noexec, nosymfollow or ro",
     "config-world-writable": "anybody may write to a configuration file",
+    "preload-changed": "every program loads a library that it did not load before",
     "config-owner": "a file that decides who may become root is no longer root's",
     "unit-failed": "a unit failed",
 }
