@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,22 @@ def is_alive(pid: int, start_ticks: int) -> bool:
     """Whether that very process still runs, not another one with its number."""
     found = process(pid)
     return found is not None and found.start_ticks == start_ticks
+
+
+def wait_for_end(pid: int, start_ticks: int, *, timeout_s: float) -> bool:
+    """Wait until that very process has ended; False when it still runs after ``timeout_s``. Costs no time while it waits."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if not is_alive(pid, start_ticks):  # another one with its number, or one that nobody has collected yet
+            return True
+        waiting = select.poll()
+        waiting.register(descriptor, select.POLLIN)
+        return bool(waiting.poll(timeout_s * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def ancestors(pid: int) -> tuple[Process, ...]:

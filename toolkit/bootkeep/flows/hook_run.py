@@ -50,6 +50,20 @@ def run_settling(wait_s: float) -> Transaction | None:
     return settle(Store(), policy)
 
 
+def run_late_close(pid: int, start_ticks: int) -> bool:
+    """Wait for a package manager's end and close its record; whether there was one to close."""
+    from bootkeep.flows.late_close import close_at_the_end
+
+    remember_in(RUNTIME)
+    policy, complaint = policy_or_default()
+    if complaint:
+        print(complaint, file=sys.stderr)  # noqa: T201 - standard error is the journal, or nothing
+    closed = close_at_the_end(Store(), policy, pid, start_ticks)
+    if closed:
+        start_settling()
+    return closed
+
+
 def run_catch_up() -> tuple[str, ...]:
     """The safety net with this host's policy; what somebody should be told, a sentence each."""
     from bootkeep.flows.catch_up import catch_up, sentences  # comparing: no other hook needs it, and it is slow to load

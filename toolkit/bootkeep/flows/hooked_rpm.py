@@ -22,9 +22,9 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Action, Caller, PackageChange
-from bootkeep.flows.catch_up import start_catching_up
 from bootkeep.flows.hooked import caller_of, manager_name
 from bootkeep.flows.keep_bootable import keep_bootable, preserve_touched
+from bootkeep.flows.late_close import ends_silently, start_waiting
 from bootkeep.flows.package_family import installed_packages
 from bootkeep.flows.raw_rpm import changes_for, plan_of
 from bootkeep.flows.settle_timer import start_settling
@@ -86,7 +86,10 @@ def run_rpm_hook(
         return Answer()
     request = _request(hook, session, chain, environment)
     if hook.family == "rpm":
-        return _of_trigger(hook, request, policy, store=store, root=root, deadline_s=deadline_s)
+        by_plugin = marked(session.pid, session.start_ticks)
+        if hook.phase in {"pre", "arrive"} and not by_plugin and any(ends_silently(one.arguments) for one in chain):
+            start_waiting(session)
+        return _of_trigger(hook, request, policy, by_plugin=by_plugin, store=store, root=root, deadline_s=deadline_s)
     if hook.phase == "judge":
         return judge_request(request, store=store, policy=policy, root=root)
     if hook.phase == "pre":
@@ -101,10 +104,15 @@ def run_rpm_hook(
 
 
 def _of_trigger(
-    hook: RpmHook, request: Request, policy: Policy, *, store: Store, root: Path, deadline_s: float
+    hook: RpmHook,
+    request: Request,
+    policy: Policy,
+    *,
+    by_plugin: bool,
+    store: Store,
+    root: Path,
+    deadline_s: float,
 ) -> Answer:
-    caller = request.caller
-    by_plugin = marked(caller.pid, caller.start_ticks)
     if hook.phase == "pre" and by_plugin:
         return preserve_touched(request, store=store, policy=policy, root=root)
     if hook.phase == "arrive" and (by_plugin or has_session(request, store)):
@@ -116,6 +124,8 @@ def _of_trigger(
         return Answer(said)
     if not has_session(request, store):
         # Nothing was removed, so no trigger ran before it (rpm -i): the safety net compares with the last look.
+        from bootkeep.flows.catch_up import start_catching_up  # it compares: slow to load
+
         start_catching_up()
         return Answer(said)
     answer = _closed(request, policy, store=store, root=root, deadline_s=deadline_s)

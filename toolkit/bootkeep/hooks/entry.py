@@ -32,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
         return _settle(arguments[1:])
     if arguments and arguments[0] == "catch-up":
         return _catch_up()
+    if len(arguments) == 3 and arguments[0] == "close" and all(word.isdigit() for word in arguments[1:]):
+        return _close(int(arguments[1]), int(arguments[2]))
     if tuple(arguments) == ("zypp",):
         from bootkeep.hooks.zypp import serve
 
@@ -69,6 +71,14 @@ def _catch_up() -> int:
 
     for line in run_catch_up():
         print(f"bootkeep: {line}", file=sys.stderr)  # noqa: T201 - standard error is the journal
+    return 0
+
+
+def _close(pid: int, start_ticks: int) -> int:
+    """The one that waits for the end of a package manager whose hooks are silent then."""
+    from bootkeep.flows.hook_run import run_late_close
+
+    run_late_close(pid, start_ticks)
     return 0
 
 

@@ -1,0 +1,59 @@
+"""A record whose package manager runs no hook at its end is closed by a process that waits for that end.
+
+zypper starts an rpm for each package and hands it ``--noposttrans`` where the package has a %posttrans: kernels do. The two
+triggers that run after everything are then left out, and without the commit plugin nothing says that zypper is done.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from bootkeep.edges import session_mark
+from bootkeep.edges.processes import Process, wait_for_end
+from bootkeep.edges.run import detach, run
+from bootkeep.edges.store import Store
+from bootkeep.facts.policy import Policy
+from bootkeep.facts.transaction import Outcome
+from bootkeep.flows.transaction import Request, close_transaction
+
+#: The longest session that is waited for: a distribution's upgrade over a slow line. Later the safety net closes it.
+LONGEST_S = 12 * 3600.0
+_WAITING = "close-waits-for"
+_RECENT = 25
+_LOOK_S = 60.0
+
+
+def ends_silently(arguments: tuple[str, ...]) -> bool:
+    """Whether this rpm runs no trigger after its transaction: rpm(8), ``--noposttrans``."""
+    return "--noposttrans" in arguments
+
+
+def start_waiting(session: Process) -> None:
+    """Have the record closed when this process ends; once for each, and nothing of the package manager is kept open.
+
+    Where systemd runs the one that waits is a unit of its own: whatever ends the package manager's unit does not end it.
+    """
+    if session_mark.marked(session.pid, session.start_ticks, what=_WAITING):
+        return
+    session_mark.mark(session, what=_WAITING)
+    argv = [sys.executable, "-I", "-m", "bootkeep.hooks", "close", str(session.pid), str(session.start_ticks)]
+    if Path("/run/systemd/system").is_dir():
+        unit = f"--unit=bootkeep-close-{session.pid}-{session.start_ticks}"
+        if run(["systemd-run", "--quiet", "--collect", "--no-block", unit, *argv], timeout_s=2.0).exit_code == 0:
+            return
+    detach(argv)
+
+
+def close_at_the_end(store: Store, policy: Policy, pid: int, start_ticks: int, *, root: Path = Path("/")) -> bool:
+    """Wait for that very process, then close its record; whether there was one to close. Raises StoreError."""
+    if not wait_for_end(pid, start_ticks, timeout_s=LONGEST_S):
+        return False
+    closed = False
+    for item in store.newest(_RECENT):
+        caller = item.caller
+        if item.outcome is Outcome.OPEN and (caller.pid, caller.start_ticks) == (pid, start_ticks):
+            request = Request(caller, (), {}, stoppable=False)
+            close_transaction(request, store=store, policy=policy, root=root, deadline_s=_LOOK_S)
+            closed = True
+    return closed
