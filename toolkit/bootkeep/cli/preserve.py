@@ -9,6 +9,7 @@ import typer
 
 from bootkeep.cli.common import ExitCode, JsonOption, errors_become_exits, print_json
 from bootkeep.facts.errors import BootkeepError
+from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Override
 
 #: How long ``--booted`` waits for the boot to be complete, in seconds. A service that takes longer is not waited for.
@@ -58,6 +59,12 @@ def register(app: typer.Typer) -> None:
             _preserve(release, json)
 
 
+def _policy() -> Policy:
+    from bootkeep.edges.config import load_policy
+
+    return load_policy()
+
+
 def _preserve(release: str, json: bool) -> None:
     from bootkeep.edges.store import Store
     from bootkeep.flows.preserve import last_good_or_none, preserve_kernel, preserve_last_good
@@ -80,9 +87,15 @@ def _preserve(release: str, json: bool) -> None:
 
 
 def _list(json: bool) -> None:
+    from bootkeep.edges.store import Store
     from bootkeep.flows.preserve import list_preserved
+    from bootkeep.flows.put_back_kernels import kept_by_bootkeep
 
     found = list_preserved(Path("/"))
+    needed = {
+        each.record.key: "; ".join(each.needed) or "needed no longer, the next healthy boot takes it away"
+        for each in kept_by_bootkeep(Path("/"), Store(), minimum=_policy().minimum_kernels)
+    }
     if json:
         print_json(found)
         return
@@ -97,17 +110,20 @@ def _list(json: bool) -> None:
             how = "whole, the same as the packaged kernel, which has its own menu entry"
         else:
             how = "whole, but not in the boot menu: run 'bootkeep preserve'"
+        if item.record.key in needed:
+            how += f"; its package is gone, /boot/vmlinuz-{item.record.release} is kept by bootkeep: {needed[item.record.key]}"
         typer.echo(f"{item.record.key}  {how}  (since {item.record.preserved_at})")
 
 
 def _remove(key: str, json: bool) -> None:
-    from bootkeep.flows.preserve import unpreserve
+    from bootkeep.edges.store import Store
+    from bootkeep.flows.put_back_kernels import remove_by_hand
 
-    gone = unpreserve(Path("/"), [key])
+    remove_by_hand(Path("/"), Store(), key)
     if json:
-        print_json({"removed": gone})
+        print_json({"removed": [key]})
     else:
-        typer.echo(f"Removed {', '.join(gone)}.")
+        typer.echo(f"Removed {key}.")
 
 
 def _override(reason: str, json: bool) -> None:
@@ -121,15 +137,15 @@ def _override(reason: str, json: bool) -> None:
 
 
 def _booted(json: bool) -> None:
-    from bootkeep.edges.config import load_policy
     from bootkeep.edges.store import Store
     from bootkeep.flows.last_good import mark_last_good
     from bootkeep.flows.settling import after_boot
 
+    policy = _policy()
     try:
-        marked = mark_last_good(Store(), wait_s=BOOT_WAIT_S)
+        marked = mark_last_good(Store(), wait_s=BOOT_WAIT_S, minimum_kernels=policy.minimum_kernels)
     finally:  # also after a boot that proves nothing: then it matters most what is different
-        after_boot(Store(), load_policy())
+        after_boot(Store(), policy)
     if json:
         print_json(marked)
         raise typer.Exit(ExitCode.OK)

@@ -1,6 +1,6 @@
 """Preserved kernels on the disk: built beside their place and renamed, so one is there whole or not at all.
 
-``/boot/bootkeep/<key>/{vmlinuz,initrd.img,kernel.json}`` and ``/usr/lib/bootkeep/preserved/<key>/modules/``. The package's
+``/boot/bootkeep/<key>/{vmlinuz,initrd.img,kernel.json}`` and ``/usr/lib/bootkeep/preserved/<key>/{modules,beside}/``. The package's
 image and its modules below ``kernel/`` get a second name (dpkg replaces files by rename, so the old inodes live on, at no
 cost). Copied instead: the initramfs (dracut rewrites it in place), the image of a kernel without a package, everything else
 in the modules tree (depmod's indexes, DKMS's modules: ``dkms`` copies over them in place), and all of it where a hard link is
@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import posixpath
 import re
 import stat
 import time
@@ -25,10 +26,11 @@ from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.trees import remove_tree
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
-from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.facts.preserved import PreservedKernel, PutBack
 
 BOOT_FOLDER = "boot/bootkeep"
 MODULES_FOLDER = "usr/lib/bootkeep/preserved"
+_PUT_BACK = "put-back.json"
 _UNSAFE = re.compile(r"[^A-Za-z0-9.+~-]")
 #: A hard link is impossible, a copy is not: other device, vfat, too many links, forbidden by the file system.
 _LINK_REFUSALS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
@@ -53,6 +55,7 @@ class KernelFiles:
     package: str = ""
     package_version: str = ""
     entry: str = ""  # its file in /boot/loader/entries; empty where grub.cfg holds the entries
+    beside: tuple[str, ...] = ()  # the package's other files in /boot
     ghost: bool = False  # the image in /boot is a copy that kernel-install made of the one in the modules tree
 
     @property
@@ -137,6 +140,25 @@ def preserve_files(root: Path, kernel: KernelFiles, *, now: str, refresh: bool =
     return record
 
 
+def put_back_record(root: Path, key: str) -> PutBack | None:
+    """What of this preserved kernel stands at its own paths again and belongs to bootkeep; None when nothing does."""
+    path = root / MODULES_FOLDER / key / _PUT_BACK
+    try:
+        return from_json(PutBack, path.read_bytes(), where=str(path))
+    except (FileNotFoundError, NotADirectoryError, NotUnderstood):
+        return None
+
+
+def save_put_back_record(root: Path, key: str, record: PutBack | None) -> None:
+    """Write it whole, or take it away with None. Raises OSError."""
+    path = root / MODULES_FOLDER / key / _PUT_BACK
+    if record is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.parent.mkdir(parents=True, mode=0o755, exist_ok=True)
+        replace_file(path, (to_json(record, indent=1) + "\n").encode("ascii"), mode=0o644)
+
+
 def remove_preserved(root: Path, key: str) -> None:
     """Remove one copy. Both halves lose their names first, so that it never looks whole while it goes."""
     if _UNSAFE.search(key.replace("_", "", 1)) or not key or key.startswith("."):
@@ -211,6 +233,7 @@ def _build(
     if kernel.modules:
         _keep_tree(_below(root, kernel.modules), modules_draft / "modules")
         modules_path = f"/{MODULES_FOLDER}/{key}/modules"
+    beside = _keep_beside(root, kernel, modules_draft / "beside")
     record = PreservedKernel(
         schema=1,
         key=key,
@@ -223,9 +246,27 @@ def _build(
         preserved_at=now,
         initramfs_path=kernel.initramfs,
         entry_path=kernel.entry,
+        beside=beside,
     )
     replace_file(boot_draft / "kernel.json", (to_json(record, indent=1) + "\n").encode("ascii"), mode=0o644)
     return record
+
+
+def _keep_beside(root: Path, kernel: KernelFiles, folder: Path) -> dict[str, str]:
+    """No boot needs them, but a kernel without them is not the one that was there. On the root file system: /boot may be small."""
+    kept: dict[str, str] = {}
+    if kernel.beside:
+        folder.mkdir(mode=0o755)
+    for path in kernel.beside:
+        source, target = _below(root, path), folder / posixpath.basename(path)
+        wanted = sha256_of(source)
+        if kernel.package and not kernel.ghost:
+            _link_or_copy(source, target)
+        else:
+            _copy(source, target, flush=False)
+        _same(target, wanted)
+        kept[path] = wanted
+    return kept
 
 
 def _same(path: Path, wanted: str) -> None:

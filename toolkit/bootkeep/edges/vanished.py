@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import filecmp
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from bootkeep.edges.files import sync_folder
@@ -35,11 +37,10 @@ def put_file_back(kept: Path, place: Path, *, link: bool) -> bool:
     return True
 
 
-def put_tree_back(kept: Path, place: Path) -> int:
-    """Put back what is missing of a modules tree; how many files that were.
+def missing_of(kept: Path, place: Path) -> tuple[Path, ...]:
+    """What of a kept modules tree is not there, relative.
 
-    Nothing is done where a module of another content stands: that is another build, and the two must not be mixed. Packaged
-    modules (below ``kernel/``) are linked, what depmod and DKMS write in place is copied. Raises OSError.
+    Nothing where a module of another content stands: that is another build, and the two must not be mixed. Raises OSError.
     """
     missing: list[Path] = []
     for parent, _folders, names in os.walk(kept):
@@ -48,13 +49,50 @@ def put_tree_back(kept: Path, place: Path) -> int:
             there = place / inside
             if not os.path.lexists(there):
                 missing.append(inside)
-            elif inside.parts[0] == "kernel" and not _same(kept / inside, there):
-                return 0
+            elif inside.parts[0] == "kernel" and not same_file(kept / inside, there):
+                return ()
+    return tuple(missing)
+
+
+def put_tree_back(kept: Path, place: Path, missing: Iterable[Path]) -> int:
+    """Put back these files of a modules tree; how many that were.
+
+    Packaged modules (below ``kernel/``) are linked, what depmod and DKMS write in place is copied. Raises OSError.
+    """
     count = 0
     for inside in missing:
         source = kept / inside
         regular = stat.S_ISREG(source.lstat().st_mode)
         count += put_file_back(source, place / inside, link=regular and inside.parts[0] == "kernel")
+    return count
+
+
+#: What depmod makes of a tree: without modules it says nothing to anybody.
+_INDEXES = "modules."
+
+
+def take_tree_away(kept: Path, place: Path, names: Iterable[str]) -> int:
+    """Take these files of a modules tree away where they still are what was kept, then depmod's indexes and empty folders.
+
+    A file that somebody changed or put there since stays, and its folders with it. Raises OSError.
+    """
+    count = 0
+    for name in names:
+        there = place / name
+        if ".." in there.parts or not os.path.lexists(there):
+            continue
+        if Path(name).parts[0] == "kernel" and not (os.path.lexists(kept / name) and same_file(kept / name, there)):
+            continue
+        there.unlink()
+        count += 1
+    for folder, _folders, _names in sorted(os.walk(place), reverse=True):
+        path = Path(folder)
+        if path == place and not (place / "kernel").exists():
+            for index in path.glob(f"{_INDEXES}*"):
+                if index.is_file():
+                    index.unlink()
+        with contextlib.suppress(OSError):  # not empty
+            path.rmdir()
     return count
 
 
@@ -68,7 +106,8 @@ def _linked(kept: Path, draft: Path) -> bool:
     return True
 
 
-def _same(one: Path, other: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
+    """Whether both are the same file, or have the same content."""
     first, second = one.lstat(), other.lstat()
     if (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino):
         return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,18 @@ class PreservedKernel:
     preserved_at: str  # UTC, ISO 8601
     initramfs_path: str = ""  # where the original lay; empty in records of older versions
     entry_path: str = ""  # of its Boot Loader Specification entry, kept as entry.conf; empty when it had none
+    #: The package's other files in /boot (System.map, config, the checksum that FIPS mode asks for), kept beside the modules:
+    #: path -> SHA-256.
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """``/usr/lib/bootkeep/preserved/<key>/put-back.json``: what of this kernel was put back; no package owns it."""
+
+    schema: int
+    release: str
+    boot: Mapping[str, str]  # path in /boot -> SHA-256
+    tree: str  # the modules tree, empty when nothing of it had vanished
+    modules: tuple[str, ...]  # files of it, relative
+    at: str  # UTC, ISO 8601

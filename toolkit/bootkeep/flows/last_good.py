@@ -15,6 +15,7 @@ from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.kernel import LastGood
+from bootkeep.flows.configuration import FEWEST_KERNELS
 from bootkeep.flows.preserve import (
     clean_preserved,
     kernel_files,
@@ -22,6 +23,7 @@ from bootkeep.flows.preserve import (
     running_preserved,
     write_menu,
 )
+from bootkeep.flows.put_back_kernels import clean_put_back
 from bootkeep.flows.transaction import close_orphans
 
 #: is-system-running's words for a boot that is good enough (systemctl(1)); ``degraded``: a unit failed, the system is up.
@@ -40,15 +42,23 @@ class Marked:
 
     last_good: LastGood
     changed: bool  # False: this boot had already proven it
-    removed: tuple[str, ...]  # preserved copies that are needless now
+    removed: tuple[str, ...]  # preserved copies that are needless now, and releases whose files had been put back
     failed_units: tuple[str, ...]  # why the boot is degraded; empty when it is not
 
 
-def mark_last_good(store: Store, *, root: Path = Path("/"), wait_s: float = 0.0, dry_run: bool = False) -> Marked:
+def mark_last_good(
+    store: Store,
+    *,
+    root: Path = Path("/"),
+    wait_s: float = 0.0,
+    dry_run: bool = False,
+    minimum_kernels: int = FEWEST_KERNELS,
+) -> Marked:
     """Record the running kernel as last-good when this boot is healthy and its image in /boot is what booted.
 
     Waits up to ``wait_s`` seconds for the boot to be complete. Raises NotHealthy with the reason otherwise: nothing is
-    recorded and nothing is removed then. ``dry_run``: only say what would be recorded.
+    recorded and nothing is removed then. ``dry_run``: only say what would be recorded. ``minimum_kernels``: so many others that
+    can boot must be there before a kernel goes whose package is gone.
     """
     if not dry_run:
         close_orphans(store, root=root)
@@ -68,7 +78,8 @@ def mark_last_good(store: Store, *, root: Path = Path("/"), wait_s: float = 0.0,
         refresh_preserved(root, last_good)
     removed: tuple[str, ...] = ()
     with contextlib.suppress(PreserveError):  # a read-only /boot: what is proven is proven all the same
-        removed = clean_preserved(root, last_good)
+        removed = clean_put_back(root, store, minimum=minimum_kernels)
+        removed += clean_preserved(root, last_good)
     with contextlib.suppress(PreserveError):
         write_menu(root)
     return Marked(last_good, True, removed, failed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,18 +13,21 @@ from bootkeep.edges.files import replace_file
 from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.native import kernel_images
 from bootkeep.edges.preserved import (
+    BOOT_FOLDER,
     KernelFiles,
     PreserveError,
     is_current,
     is_whole,
     preserve_files,
     preserved_kernels,
+    put_back_record,
     remove_preserved,
 )
 from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.facts.kernel import LastGood
 from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.flows.kernel_beside import beside_of, bls_entry_of
 from bootkeep.flows.package_family import installed_packages, kernel_owners
 from bootkeep.flows.preserved_menu import Place, arguments_from_command_line, menu_text
 
@@ -48,6 +50,7 @@ class Preserved:
     whole: bool  # digests verified, modules there
     in_menu: bool  # bootkeep.cfg has its entry
     same_as_packaged: bool  # image and initramfs are byte for byte those of the package: no entry of its own
+    put_back: bool = False  # its package went away, and its files at their own paths are bootkeep's
 
 
 def kernel_files(root: Path, release: str) -> KernelFiles | None:
@@ -65,7 +68,9 @@ def kernel_files(root: Path, release: str) -> KernelFiles | None:
     modules = next((path for path in trees if (root / path[1:] / "kernel").is_dir()), "")
     owner = next(iter(kernel_owners(root, image, release)), None)
     if owner is None:
-        return KernelFiles(release, image, initramfs, modules, entry=_bls_entry(root, release))
+        return KernelFiles(
+            release, image, initramfs, modules, entry=bls_entry_of(root, release), beside=beside_of(root, release)
+        )
     versions = [owner.version] if owner.version else []
     versions += [
         item.version
@@ -79,19 +84,10 @@ def kernel_files(root: Path, release: str) -> KernelFiles | None:
         modules,
         owner.name,
         versions[0] if versions else "",
-        entry=_bls_entry(root, release),
+        entry=bls_entry_of(root, release),
+        beside=beside_of(root, release),
         ghost=(root / modules[1:] / "vmlinuz").is_file() if modules else False,
     )
-
-
-def _bls_entry(root: Path, release: str) -> str:
-    """The Boot Loader Specification entry of a release; empty when it has none. Its name ends with the release."""
-    folder = root / _ENTRIES
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(f"-{release}.conf"))
-    except OSError:
-        return ""
-    return f"/boot/loader/entries/{names[0]}" if names else ""
 
 
 def image_of(root: Path, release: str) -> str | None:
@@ -155,6 +151,7 @@ def list_preserved(root: Path) -> tuple[Preserved, ...]:
             is_whole(root, record),
             f"--id bootkeep-{record.key} " in menu or record.key in files,
             _same_as_packaged(root, record),
+            put_back_record(root, record.key) is not None,
         )
         for record in preserved_kernels(root)
     )
@@ -353,8 +350,8 @@ def running_preserved(root: Path) -> str:
 def clean_preserved(root: Path, last_good: LastGood) -> tuple[str, ...]:
     """Remove copies that a newer proven last-good made needless; their keys.
 
-    Kept: the running one, one of the last-good kernel itself, the default entry's, and the last copy unless the last-good
-    kernel stands in /boot.
+    Kept: the running one, one of the last-good kernel itself, the default entry's, the last copy unless the last-good kernel
+    stands in /boot, and those of which files were put back at their own paths (flows.put_back_kernels cleans these first).
     """
     running = running_preserved(root)
     records = preserved_kernels(root)
@@ -366,12 +363,23 @@ def clean_preserved(root: Path, last_good: LastGood) -> tuple[str, ...]:
     if not packaged_is_good and not good_copies:
         return ()
     keep = {running, *(record.key for record in good_copies), *chosen_keys(root)}
+    keep |= {record.key for record in records if put_back_record(root, record.key)}
     return unpreserve(root, (record.key for record in records if record.key not in keep))
 
 
 def unpreserve(root: Path, keys: Iterable[str]) -> tuple[str, ...]:
-    """Remove preserved kernels and their entries. Refuses the running one: its modules are in use."""
+    """Remove preserved kernels and their entries. Refuses the running one: its modules are in use.
+
+    Refuses as well what was put back at its own paths: without the copy nobody would know any more whose files those are.
+    """
     going = tuple(dict.fromkeys(keys))
+    for key in going:
+        if put_back_record(root, key):
+            raise PreserveError(
+                f"files of {key} stand at their own paths, put back by bootkeep",
+                where=BOOT_FOLDER,
+                next_step=f"Run 'bootkeep preserve --remove {key}', which takes them away with it.",
+            )
     if (running := running_preserved(root)) and running in going:
         raise PreserveError(
             f"{running} is running right now", where="/proc/cmdline", next_step="Start another kernel first."

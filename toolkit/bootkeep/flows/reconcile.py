@@ -6,15 +6,23 @@ database says is installed, names the original paths: as long as the package is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from bootkeep.edges.clock import now_utc
 from bootkeep.edges.known_digests import sha256_of
-from bootkeep.edges.preserved import is_whole, preserved_kernels
+from bootkeep.edges.preserved import (
+    MODULES_FOLDER,
+    is_whole,
+    preserved_kernels,
+    put_back_record,
+    save_put_back_record,
+)
 from bootkeep.edges.store import Store
-from bootkeep.edges.vanished import put_file_back, put_tree_back
+from bootkeep.edges.vanished import missing_of, put_file_back, put_tree_back
 from bootkeep.facts.kernel import LastGood
-from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.facts.preserved import PreservedKernel, PutBack
 from bootkeep.facts.transaction import Outcome, PackageChange, Transaction
 from bootkeep.flows.package_family import installed_packages
 
@@ -69,31 +77,63 @@ def _nobody_was_asked(item: Transaction) -> bool:
 
 
 def put_back(root: Path, record: PreservedKernel) -> list[str]:
-    """Put back what vanished of one kernel, in sentences: modules, initramfs, image, entry, in this order: an image that is
-    there has everything that it needs, and an entry leads to something. Raises OSError.
+    """Put back what vanished of one kernel, in sentences: modules, initramfs, what lies beside the image, image, entry.
+
+    In this order: an image that is there has everything that it needs, and an entry leads to something. What is put back belongs
+    to no package, so it is written down first: whatever stops this half-way, nothing of it is ever nobody's. Raises OSError.
     """
-    folder = root / "boot/bootkeep" / record.key
-    said: list[str] = []
     image = root / f"boot/vmlinuz-{record.release}"
     if image.exists() and sha256_of(image) != record.image_sha256:
         return []  # another build of the same release stands there: its modules must not be mixed with ours
-    if record.modules_path:
-        place = f"usr/lib/modules/{record.release}"
-        count = put_tree_back(root / record.modules_path.lstrip("/"), root / place)
-        if count:
-            said.append(f"{count} file{'' if count == 1 else 's'} of /{place} had vanished and were put back")
+    place = f"usr/lib/modules/{record.release}" if record.modules_path else ""
+    kept = root / record.modules_path.lstrip("/")
+    modules = missing_of(kept, root / place) if place else ()
+    files = _missing_in_boot(root, record)
+    if not modules and not files:
+        return []
+    _write_down(root, record, files, place if modules else "", modules)
+    said: list[str] = []
+    if count := put_tree_back(kept, root / place, modules):
+        said.append(f"{count} file{'' if count == 1 else 's'} of /{place} had vanished and were put back")
+    for path, (source, _digest) in files.items():
+        # dracut and kernel-install write in place: the initramfs, and an image where they are at work, are no second name of ours.
+        link = source.name == "vmlinuz" and not record.entry_path
+        if put_file_back(source, root / path.lstrip("/"), link=link):
+            said.append(f"{path} had vanished and was put back")
+    return said
+
+
+def _missing_in_boot(root: Path, record: PreservedKernel) -> dict[str, tuple[Path, str]]:
+    """Path -> (kept file, SHA-256), in the order in which they are put back."""
+    folder = root / "boot/bootkeep" / record.key
+    wanted: dict[str, tuple[Path, str]] = {}
     if record.initramfs_sha256:
         names = [name.format(record.release) for name in _INITRAMFS]
         if not any((root / name).is_file() for name in names):
-            place = record.initramfs_path.lstrip("/") or names[_family(root)]
-            put_file_back(folder / "initrd.img", root / place, link=False)  # dracut would write into both
-            said.append(f"/{place} had vanished and was put back")
-    # kernel-install writes over its copy of the image in place, so where it is at work that is no second name of ours.
-    if put_file_back(folder / "vmlinuz", image, link=not record.entry_path):
-        said.append(f"/boot/vmlinuz-{record.release} had vanished and was put back")
-    if record.entry_path and put_file_back(folder / "entry.conf", root / record.entry_path.lstrip("/"), link=False):
-        said.append(f"{record.entry_path} had vanished and was put back")
-    return said
+            path = record.initramfs_path or f"/{names[_family(root)]}"
+            wanted[path] = (folder / "initrd.img", record.initramfs_sha256)
+    for path, digest in record.beside.items():
+        source = root / MODULES_FOLDER / record.key / "beside" / path.rsplit("/", 1)[-1]
+        if source.is_file() and sha256_of(source) == digest:
+            wanted[path] = (source, digest)
+    wanted[f"/boot/vmlinuz-{record.release}"] = (folder / "vmlinuz", record.image_sha256)
+    if record.entry_path and (folder / "entry.conf").is_file():
+        wanted[record.entry_path] = (folder / "entry.conf", sha256_of(folder / "entry.conf"))
+    return {path: row for path, row in wanted.items() if not os.path.lexists(root / path.lstrip("/"))}
+
+
+def _write_down(
+    root: Path,
+    record: PreservedKernel,
+    files: Mapping[str, tuple[Path, str]],
+    tree: str,
+    modules: Iterable[Path],
+) -> None:
+    known = put_back_record(root, record.key)
+    boot = {**(known.boot if known else {}), **{path: digest for path, (_source, digest) in files.items()}}
+    names = dict.fromkeys((*(known.modules if known else ()), *(str(path) for path in modules)))
+    place = f"/{tree}" if tree else (known.tree if known else "")
+    save_put_back_record(root, record.key, PutBack(1, record.release, boot, place, tuple(names), now_utc()))
 
 
 def _family(root: Path) -> int:
