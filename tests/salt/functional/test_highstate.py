@@ -204,6 +204,26 @@ def test_the_people_of_the_pillar_are_in_the_runbook(host: DisposableHost) -> No
     assert "Ada Example" in host.path("/var/lib/bootkeep/runbook/runbook.txt").read_text()
 
 
+def test_the_copy_in_the_binder_is_the_present_one_or_the_state_fails(host: DisposableHost) -> None:
+    """By the id that pillar records; by a fact that moved; and without an id it says which one to file."""
+    present = json.loads(host.path("/var/lib/bootkeep/runbook/fingerprint.json").read_text())["document_id"]
+    answers = {}
+    for recorded in ("RB-00000000", present):
+        pillar = {"bootkeep": {"site": {"printed_runbook": recorded}}}
+        answers[recorded] = apply(host, "bootkeep.runbook.printed", f"pillar={json.dumps(pillar)}")
+    wrong, good = (answers[recorded]["bootkeep-runbook-printed"] for recorded in ("RB-00000000", present))
+    assert wrong["result"] is False and "no record of a runbook RB-00000000" in wrong["comment"], wrong
+    assert good["result"] is True and good["changes"] == {}, good
+    table = host.path("/etc/fstab").read_text()
+    host.write("/etc/fstab", table + "tmpfs /srv tmpfs noauto 0 0\n")
+    moved = single(host, "bootkeep_runbook.printed", "binder", f"document={present}")
+    host.write("/etc/fstab", table)
+    assert moved["result"] is False and "INVALID" in moved["comment"] and "changed since: mounts" in moved["comment"]
+    apply(host, "bootkeep.runbook")
+    unrecorded = single(host, "bootkeep_runbook.printed", "binder")
+    assert unrecorded["result"] is False and f"put its id, {present}" in unrecorded["comment"]
+
+
 def test_the_loaders_first_configuration_comes_back(host: DisposableHost) -> None:
     """And the restore itself can be taken back."""
     changed = host.path("/etc/default/grub").read_text()

@@ -55,6 +55,13 @@ def test_every_finding_can_be_explained(identity: str) -> None:
     assert done.exit_code == 0 and "What it means" in done.stdout
 
 
+def test_a_class_from_the_runbook_s_cover_can_be_explained() -> None:
+    done = CliRunner().invoke(app(), ["check", "--explain", "B34"])
+    assert done.exit_code == 0 and done.stdout.count("What it means") == 2
+    none = CliRunner().invoke(app(), ["check", "--explain", "B99"])
+    assert none.exit_code == 5 and "class B99" in none.stderr
+
+
 def test_an_unknown_id_names_the_known_ones() -> None:
     done = CliRunner().invoke(app(), ["check", "--explain", "../../../etc/passwd"])
     assert done.exit_code == 5 and "boot-space-low" in done.stderr

@@ -20,7 +20,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.flows.before_reboot import check_before_reboot
 from bootkeep.flows.check import CheckResult
 from bootkeep.flows.check import check as look_and_judge
-from bootkeep.flows.pages import page
+from bootkeep.flows.pages import explained
 from bootkeep.remedies import remedy_for
 
 _COLOURS = {Judgement.GO: "bold green", Judgement.NO_GO: "bold red", Judgement.UNKNOWN: "bold yellow"}
@@ -40,7 +40,8 @@ BeforeRebootOption = Annotated[
     bool, typer.Option("--before-reboot", help="Flush /boot, and read back what the next boot reads as GRUB sees it.")
 ]
 ExplainOption = Annotated[
-    str, typer.Option("--explain", metavar="ID", help="Print the page about one finding and look at nothing.")
+    str,
+    typer.Option("--explain", metavar="ID", help="Print the page about a finding (or a class, B16); look at nothing."),
 ]
 
 
@@ -65,7 +66,7 @@ def check(
     if explain:
         from rich.markdown import Markdown  # a tenth of the command's time, for this alone
 
-        text = page(explain)
+        text = explained(explain)
         print_json({"id": explain, "page": text}) if json else console().print(Markdown(text))
         return
     if not root.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bootkeep.facts.errors import BootkeepError
@@ -15,6 +16,20 @@ def page_ids() -> tuple[str, ...]:
     """Ids of all findings that have a page."""
     found = {path.stem for place in _PLACES if place.is_dir() for path in place.glob("*.md")}
     return tuple(sorted(found - {"index"}))
+
+
+def explained(word: str) -> str:
+    """The page of a finding, or all pages of a boot class: the runbook's cover names findings by class, e.g. ``B16``."""
+    if not re.fullmatch(r"B\d\d", word):
+        return page(word)
+    found = [text for text in map(page, page_ids()) if f"(class {word})" in text]
+    if not found:
+        raise BootkeepError(
+            f"no finding is of class {word}",
+            where="bootkeep check --explain",
+            next_step="Give the id of a finding, as bootkeep check prints it.",
+        )
+    return "\n\n".join(found)
 
 
 def page(identity: str) -> str:
