@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from bootkeep.lab.chroot import checked
 
 #: Debian's ovmf: the code is read-only, the variables are a copy that the machine writes to.
 OVMF = Path("/usr/share/OVMF")
+#: Where the transcripts land.
+OUT = Path(__file__).parents[2] / "out" / "drills"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,18 @@ def machine(
         extra += ["-drive", f"file={drive.image},format=raw,if=none,id=d{number},cache=unsafe{snapshot}"]
         extra += ["-device", f"virtio-blk-pci,drive=d{number},serial={drive.serial},bootindex={number + 1}"]
     with powered_on(None, firmware_console=variables is None, memory_mib=1536, extra=tuple(extra)) as console:
-        yield console
+        try:
+            yield console
+        finally:
+            _keep(console)
+
+
+def _keep(console: SerialConsole) -> None:
+    """What stood on the serial line, of all machines of a test one after another: out/drills/NAME.txt."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    name = os.environ.get("PYTEST_CURRENT_TEST", "by hand").rpartition("::")[2].partition(" ")[0]
+    with (OUT / f"{re.sub('[^a-z0-9_]+', '-', name.lower())}.txt").open("a", encoding="utf-8") as stream:
+        stream.write(f"===== a machine is switched on =====\n{console.seen}\n===== its power is cut =====\n")
 
 
 def new_disk(path: Path, mib: int) -> Path:

@@ -32,7 +32,17 @@ PACKAGES = (
         "e2fsprogs",
         "util-linux",
     ),
-    *("fdisk", "dosfstools", "iproute2", "nano", "python3-minimal", "libpython3-stdlib", "lvm2", "cryptsetup"),
+    *(
+        "fdisk",
+        "dosfstools",
+        "iproute2",
+        "nano",
+        "python3-minimal",
+        "libpython3-stdlib",
+        "lvm2",
+        "cryptsetup",
+        "multipath-tools",
+    ),
     *("cryptsetup-initramfs", "mdadm", "ucf", "grub-pc-bin", "grub-efi-amd64-bin", "grub2-common", "debconf", "psmisc"),
 )
 #: The loaders' own packages: they exclude each other, so a stack installs its own.
