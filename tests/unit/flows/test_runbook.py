@@ -34,6 +34,7 @@ from bootkeep.flows.runbook import (
     write_runbook,
 )
 from bootkeep.reports.runbook_text import page_codes, text_checksum
+from unit.runbook.gates import check_pdf
 from unit.runbook.machines import AT, GO, POLICY, bios_plain
 from unit.runbook.stacked_machines import MACHINES
 
@@ -58,19 +59,7 @@ def test_every_command_is_in_the_pdf_as_it_is_typed(name: str, tmp_path: Path) -
     pages = len(pypdf.PdfReader(path).pages)
     assert pages <= 12
     told = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True).stdout  # noqa: TID251
-    lines = [line.strip() for line in told.splitlines()]
-    for step in runbook.steps():
-        for line in (*step.step.command, *step.step.undo):
-            # One line on paper is one line here, its spaces included: the engine neither wrapped nor changed it.
-            # Beside a short command stands what one should see, after a gap; before an undo stands its label.
-            wanted = line.strip()
-            assert any(
-                have == wanted
-                or have.endswith(" " + wanted)
-                or have.startswith(wanted + "  ")
-                or f"  {wanted}  " in have
-                for have in lines
-            ), (step.id, line)
+    check_pdf(runbook, told.split("\f"))
     assert runbook.fingerprint.short in told
     assert f"page {pages} of {pages}" in told
     assert squeezed("NEVER without the approver") in squeezed(told)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.typed import assign, plain, shell_word, valid_path
 from bootkeep.remedies.common import SAVED, both, commands, covered, not_covered, rebuild_menu
-from bootkeep.remedies.layout import layout_of
+from bootkeep.remedies.layout import devices_of, layout_of
 from bootkeep.remedies.toolset import EVERY, tools_of
 
 ID = "grub-install-device-wrong"
@@ -25,12 +27,18 @@ def stable_name(disk: BlockDevice) -> str:
     )
 
 
+def _joined_name(disk: BlockDevice, devices: Sequence[BlockDevice]) -> str:
+    """Of a path to a multipath disk: the whole map's name, which is the same on every machine; else empty."""
+    links = [link for d in devices if d.kind == "mpath" and disk.name in d.parents for link in d.persistent_links]
+    return next((link for link in links if link.startswith("/dev/disk/by-id/dm-uuid-mpath-") and valid_path(link)), "")
+
+
 def grub_install_device_wrong(state: BootState, subject: str = "") -> Remedy:
     """debconf's answer and the disks' boot code, for every disk below /boot."""
     if not covered(state, EVERY):
         return not_covered(ID, TITLE, state, EVERY)
     disks = layout_of(state).boot_disks
-    names = [stable_name(disk) for disk in disks]
+    names = list(dict.fromkeys(_joined_name(disk, devices_of(state)) or stable_name(disk) for disk in disks))
     if not names or not all(names):
         return both(ID, TITLE, (*_read_the_disks(tools_of(state).grub), *rebuild_menu(state, Place.LIVE)))
     previous = state.grub_install_devices if isinstance(state.grub_install_devices, tuple) else ()
@@ -54,7 +62,8 @@ def install_core(names: list[str], grub: str = "grub") -> tuple[Step, ...]:
             commands(
                 f"D={shell_word(name)}", "lsblk -dno NAME,SIZE,TYPE,SERIAL $D", f"{grub}-install --target=i386-pc $D"
             ),
-            expect="type disk and the serial number of the facts page, then: Installation finished. No error reported.",
+            expect=("type mpath" if "-mpath-" in name else "type disk and the serial number of the facts page")
+            + ", then: Installation finished. No error reported.",
             on_fail="'will not proceed with blocklists': the BIOS boot partition is missing. CALL",
             undo=(_NO_BOOT_CODE_UNDO,),
             writes=True,
@@ -71,15 +80,15 @@ def _answer(state: BootState, names: list[str], previous: tuple[str, ...]) -> tu
     if family == "suse":
         return (_suse_answer(names),)
     question = "grub-pc/install_devices multiselect"
-    set_all = (f"D={shell_word(names[0])}", *(f'D="$D, {name}"' for name in names[1:]))
     before = plain(", ".join(previous))
+    typed_before = _one_a_line(previous) if previous and all(map(valid_path, previous)) else assign("D", before)
     return (
         Step(
             Place.LIVE,
             "Tell the package which disks are to carry GRUB, so that its next update writes to them too. "
             f"It had: {before or 'none'}",
             (
-                *set_all,
+                *_one_a_line(names),
                 f'echo "grub-pc {question} $D" | \\',
                 "    debconf-set-selections",
                 "debconf-show grub-pc | grep install_devices:",
@@ -87,13 +96,18 @@ def _answer(state: BootState, names: list[str], previous: tuple[str, ...]) -> tu
             expect="the names that you typed",
             on_fail="debconf is missing or locked: go on, and do this after the boot",
             undo=(
-                *assign("D", before),
+                *typed_before,
                 f'echo "grub-pc {question} $D" | \\',
                 "    debconf-set-selections",
             ),
             writes=True,
         ),
     )
+
+
+def _one_a_line(names: Sequence[str]) -> tuple[str, ...]:
+    """debconf's list gathered in $D, a name a line: a path that is cut in two is mistyped."""
+    return (f"D={shell_word(names[0])}", *(f'D="$D, {name}"' for name in names[1:]))
 
 
 def _read_the_disks(grub: str) -> tuple[Step, ...]:

@@ -49,6 +49,11 @@ def loader_folder(facts: HostFacts) -> tuple[str, str]:
     return folder, f"{'shim' if shim or facts.secure_boot == 'on' else 'grub'}{suffix}.efi"
 
 
+def fallback_file(facts: HostFacts) -> str:
+    """The file below EFI/BOOT that firmware starts without an entry, e.g. ``BOOTX64.EFI`` (UEFI specification, 3.5.1.1)."""
+    return f"BOOT{_target(facts)[1].upper()}.EFI"
+
+
 def loader_section(facts: HostFacts, menu_card: str) -> Section:
     """L: what to do inside the target when the firmware finds no loader, or refuses it."""
     folder, file = loader_folder(facts)
@@ -92,8 +97,14 @@ def loader_section(facts: HostFacts, menu_card: str) -> Section:
             CALL,
         )
     )
+    refused = "Secure Boot refused the loader (SBAT)? What is installed here may be the one that is refused: first "
     lead = Text(
         "Never format an ESP: other loaders may be on it. Each ESP can start this host alone, so do all of them."
+        + (
+            f" {refused}apt-get update; apt-get install shim-signed grub-efi-amd64-signed. Nothing newer: CALL."
+            if facts.family == "debian" and facts.secure_boot != "off"
+            else ""
+        )
     )
     return section(
         LOADER,

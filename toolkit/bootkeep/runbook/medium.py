@@ -9,7 +9,7 @@ from bootkeep.facts.runbook import CALL
 from bootkeep.facts.typed import plain
 from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH
 from bootkeep.runbook.host import HostFacts
-from bootkeep.runbook.opening import StepRow, luks_version
+from bootkeep.runbook.opening import StepRow, disks_enough, luks_version
 from bootkeep.runbook.steps import shell
 
 #: What ``uname -m`` prints, by dpkg's name of the architecture.
@@ -85,13 +85,24 @@ def medium_steps(facts: HostFacts) -> list[StepRow]:
     return [(start, CALL, ()), (check, CALL, () if mode else ("UEFI or BIOS",))]
 
 
+def _which_is_missing(facts: HostFacts) -> str:
+    """A dead disk is no other machine, where the host can do without one."""
+    enough, disks = disks_enough(facts), len(facts.layout.boot_disks)
+    if enough and disks > enough:
+        return f"A disk may be dead: {enough} of the {disks} disk serials {'is' if enough == 1 else 'are'} enough, write down which"
+    return "No disk serial at all: look at the cable, the controller, the set-up of the firmware"
+
+
 def identify_step(facts: HostFacts) -> StepRow:
     """R3: is it the right machine? By its serial number and by what its disks carry before anything is opened."""
     root = facts.layout.root
     ticks = []
     if facts.state.identity.serial:
         ticks.append(f"serial number {plain(facts.state.identity.serial)}")
-    ticks += [f"disk serial {plain(disk.serial)}" for disk in facts.layout.boot_disks if disk.serial]
+    serials = [plain(disk.serial) for disk in facts.layout.boot_disks if disk.serial]
+    for serial in dict.fromkeys(serials):  # a disk with two paths is seen twice
+        times = serials.count(serial)
+        ticks.append(f"disk serial {serial}" + (f", {times} times" if times > 1 else ""))
     ticks += [f"crypto_LUKS {layer.uuid}" for layer in facts.layout.assembly.layers if layer.kind == LUKS]
     if root is not None and root.uuid and not root.stack:
         ticks.append(f"{root.file_system} {root.uuid}")
@@ -104,6 +115,6 @@ def identify_step(facts: HostFacts) -> StepRow:
         "cat /sys/class/dmi/id/product_serial",
         "lsblk -o NAME,SIZE,TYPE,FSTYPE,UUID,SERIAL",
         expect="; ".join(ticks) if ticks else "READ THIS FROM THE SCREEN, and compare with the machine's sticker",
-        on_fail="A disk of a mirror may be dead: one of two disk serials is enough, write down which",
+        on_fail=_which_is_missing(facts),
     )
     return step, CALL, () if ticks else ("serial number", "UUID of the root file system")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -12,6 +13,19 @@ from bootkeep.remedies.assembly import ARRAY, GROUP, LUKS, MULTIPATH, NOTHING, A
 from bootkeep.remedies.layout import Volume, devices_of
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.steps import shell
+
+#: Level of an array -> the kernel module that runs it.
+_PERSONALITIES = {
+    "raid0": "raid0",
+    "raid1": "raid1",
+    "raid10": "raid10",
+    **dict.fromkeys(("raid4", "raid5", "raid6"), "raid456"),
+}
+#: How many of its disks an array can do without.
+_SPARED = {"raid1": -1, "raid4": 1, "raid5": 1, "raid6": 2, "raid10": 1}
+
+#: udev's link to a whole multipath map; a partition of it has ``part1-mpath-``.
+_WWID = re.compile(r"/dev/disk/by-id/dm-uuid-mpath-([A-Za-z0-9._-]+)")
 
 StepRow = tuple[Step, str, tuple[str, ...]]
 
@@ -30,11 +44,11 @@ def opening(facts: HostFacts) -> list[StepRow]:
     rows: list[StepRow] = []
     kinds = list(dict.fromkeys(layer.kind for layer in layers))
     if kinds:
-        rows.append(_tools(kinds))
+        rows.append(_tools(kinds, layers))
     for kind, run in _runs(layers):
         match kind:
             case "multipath":
-                rows.append(_multipath(run))
+                rows.append(_multipath(run, facts))
             case "md":
                 rows.append(_arrays(run, facts))
             case "luks":
@@ -76,39 +90,57 @@ def _runs(layers: Sequence[Layer]) -> Iterator[tuple[str, list[Layer]]]:
         yield kind, list(run)
 
 
-def _tools(kinds: list[str]) -> StepRow:
+def _raid_modules(layers: Sequence[Layer]) -> list[str]:
+    """What the kernel needs for the levels that there are; without it an array stays inactive, and says nothing of use."""
+    levels = {layer.level for layer in layers if layer.kind == ARRAY}
+    return ["md_mod", *(module for level, module in _PERSONALITIES.items() if level in levels)]
+
+
+def _tools(kinds: list[str], layers: Sequence[Layer]) -> StepRow:
+    modules = [module for kind in kinds for module in ((TOOLS[kind][2],) if kind != ARRAY else _raid_modules(layers))]
     names = " ".join(TOOLS[kind][0] for kind in kinds)
     packages = " ".join(TOOLS[kind][1] for kind in kinds)
     step = shell(
         Place.RESCUE,
         "Has this medium what it takes to open this host's disks?",
         f"command -v {names}",
-        f"modprobe -a {' '.join(TOOLS[kind][2] for kind in kinds)}",
+        f"modprobe -a {' '.join(dict.fromkeys(modules))}",
         expect=f"{len(kinds)} path{'s' if len(kinds) > 1 else ''}, nothing from modprobe",
         on_fail=f"With a network: apt-get update; apt-get install {packages}. Without: another medium (page 1)",
     )
     return step, CALL, ()
 
 
-def _multipath(run: Sequence[Layer]) -> StepRow:
+def _multipath(run: Sequence[Layer], facts: HostFacts) -> StepRow:
+    """A medium does not know this host's LUNs, and multipath joins only those that it knows (multipath.conf(5): strict)."""
+    ids = multipath_ids(run, facts)
     names = ", ".join(layer.name for layer in run)
+    known = ["mkdir -p /etc/multipath", *(f"echo /{each}/ >>/etc/multipath/wwids" for each in ids)] if ids else []
     step = shell(
         Place.RESCUE,
         "Join the paths to the disk. Two copies of one UUID are one disk seen twice: never mount a single path.",
-        "multipath -v2",
+        *known,
+        "multipath -v2" if known else "multipath -i -v2",
         "multipath -ll",
-        expect=f"{names}, with every path 'active ready'",
+        expect=(f"{', '.join(ids)} (on the host: {names})" if ids else names) + ", with every path 'active ready'",
         on_fail="'failed' paths: go on with one path, write it down. No map at all: the SAN or its driver",
         undo=("multipath -F",),
     )
     return step, CALL, ()
 
 
+def multipath_ids(run: Sequence[Layer], facts: HostFacts) -> tuple[str, ...]:
+    """The WWIDs of the maps, by udev's links to them; empty when one of them has none that can be typed."""
+    made = {name for layer in run for name in layer.devices}
+    devices = [device for device in devices_of(facts.state) if device.name in made]
+    found = [match[1] for d in devices for link in d.persistent_links if (match := _WWID.fullmatch(link))]
+    return tuple(found) if len(found) == len(devices) else ()
+
+
 def _arrays(run: Sequence[Layer], facts: HostFacts) -> StepRow:
     arrays = [layer.uuid for layer in run if layer.uuid]
-    devices = facts.state.block_devices if isinstance(facts.state.block_devices, tuple) else ()
     made = {name for layer in run for name in layer.devices}
-    members = max((len(device.parents) for device in devices if device.name in made), default=2)
+    members = max((array_members(layer, facts) for layer in run), default=2)
     step = shell(
         Place.RESCUE,
         "Start the RAID arrays, whole or degraded. 'No arrays found' is all right: the medium has done it already. "
@@ -126,6 +158,25 @@ def _arrays(run: Sequence[Layer], facts: HostFacts) -> StepRow:
         undo=("mdadm --stop --scan",),
     )
     return step, RESTORE, ()
+
+
+def array_members(layer: Layer, facts: HostFacts) -> int:
+    """Of how many disks an array was made when this was written."""
+    return max((len(device.parents) for device in devices_of(facts.state) if device.name in layer.devices), default=2)
+
+
+def disks_enough(facts: HostFacts) -> int:
+    """How many of its disks the host can start with; 0 where / or /boot lies on no array that can lose one."""
+    needed = [_disks_enough(volume, facts) for volume in (facts.layout.boot, facts.layout.root)]
+    return max(needed) if all(needed) else 0
+
+
+def _disks_enough(volume: Volume | None, facts: HostFacts) -> int:
+    for layer in reversed(below(volume, facts).layers):
+        spared = _SPARED.get(layer.level, 0) if layer.kind == ARRAY else 0
+        if spared:
+            return 1 if spared < 0 else array_members(layer, facts) - spared
+    return 0
 
 
 def _degraded(facts: HostFacts, names: set[str]) -> bool:
@@ -202,13 +253,14 @@ def opening_in_initramfs(facts: HostFacts) -> list[StepRow]:
     for kind, run in _runs(below(facts.layout.root, facts).layers):
         match kind:
             case "md":
+                whole = "U" * max(array_members(layer, facts) for layer in run)
                 step = shell(
                     Place.INITRAMFS,
                     "Start the RAID arrays, whole or degraded.",
                     "mdadm --assemble --scan",
                     "mdadm --incremental --run --scan",
                     "cat /proc/mdstat",
-                    expect="active, and [UU]; [U_] is degraded: go on, and write it down",
+                    expect=f"active, and [{whole}]; [{whole[:-1]}_] is degraded: go on, and write it down",
                 )
                 rows.append((step, "P", ()))
             case "luks":

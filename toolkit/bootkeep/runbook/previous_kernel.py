@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bootkeep.facts.remedy import Place, Step
-from bootkeep.facts.runbook import CALL, Box, Item, Section, Table
+from bootkeep.facts.runbook import CALL, Box, Item, Section, Table, Text
 from bootkeep.facts.typed import plain
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.runbook.host import Choice, HostFacts
-from bootkeep.runbook.loader import vendor_folder
+from bootkeep.runbook.loader import fallback_file, loader_folder
 from bootkeep.runbook.steps import AFTER, FIRMWARE, HAND, PREVIOUS, RESCUE, numbered, section
 
 
@@ -117,49 +117,61 @@ def _default_kernel(facts: HostFacts) -> str:
     return chosen.entry.kernel_path
 
 
+def _own_entries(facts: HostFacts) -> str:
+    """The firmware's lines for this system, quoted; empty for BIOS, and where they could not be read."""
+    firmware = facts.state.firmware
+    if isinstance(firmware, (Absent, Unknown)) or not isinstance(firmware.entries, tuple):
+        return ""
+    folder = f"\\EFI\\{loader_folder(facts)[0]}\\".lower()
+    labels = [plain(entry.label) for entry in firmware.entries if folder in entry.loader.lower() and plain(entry.label)]
+    return " or ".join(f"'{label}'" for label in dict.fromkeys(labels[:3]))
+
+
 def firmware_menu(facts: HostFacts) -> Section:
     """Start the loader from the firmware's own boot menu."""
     disks = [disk.serial or disk.model for disk in (facts.layout.boot_disks or facts.layout.esp_disks)]
     serials = ", ".join(plain(disk) for disk in disks if plain(disk))
     which = f"the disk with serial number {serials}" if serials else "the disk that holds this system"
-    steps = [
-        (
-            Step(
-                Place.FIRMWARE,
-                f"Switch off and on. Open the boot menu (mostly F8, F10, F11, F12 or Esc). Choose {which}.",
-                expect="the GRUB menu, or grub>",
-            ),
-            RESCUE if facts.firmware == "bios" else FIRMWARE,
-        ),
-    ]
+    entries = _own_entries(facts)
+    line = f"Choose the line {entries}; else {which}" if entries else f"Choose {which}"
+    opened = Step(
+        Place.FIRMWARE,
+        f"Switch off and on. Open the boot menu (mostly F8, F10, F11, F12 or Esc). {line}.",
+        expect="the GRUB menu, or grub>",
+        on_fail="" if facts.firmware == "bios" else "No such line, or nothing starts: the next step",
+    )
+    steps = [(opened, RESCUE)]
     if facts.firmware != "bios":
-        vendor, first = vendor_folder(facts), "shim.efi" if facts.family == "suse" else "shimx64.efi"
-        steps = [
-            *steps,
+        vendor, first = loader_folder(facts)
+        only = "" if facts.firmware == "uefi" else " (UEFI systems only.)"
+        steps += [
             (
                 Step(
                     Place.FIRMWARE,
                     "In the same menu, or in the set-up: Boot from file. On the disk's FAT partition choose "
-                    f"EFI, {vendor}, {first}. If that is not there: EFI, BOOT, BOOTX64.EFI. (UEFI systems only.)",
+                    f"EFI, {vendor}, {first}. If that is not there: EFI, BOOT, {fallback_file(facts)}.{only}",
                     expect="the GRUB menu, or grub>",
+                    on_fail="Security Violation: the next step",
                 ),
                 RESCUE,
             ),
             (
                 Step(
                     Place.FIRMWARE,
-                    "Secure Boot says no? Section P first. Switching Secure Boot off needs the approver; disks "
-                    "that a TPM unlocks will ask for their recovery key.",
+                    "Secure Boot refuses every one of them? Only the approver may switch it off, in the set-up; disks that a "
+                    "TPM unlocks will then ask for their recovery key. On again after section L.",
                     expect="the GRUB menu",
                 ),
                 CALL,
             ),
         ]
-        steps[0] = (steps[0][0], RESCUE)
     return section(
         FIRMWARE,
         "No GRUB at all: start it from the firmware",
-        numbered(FIRMWARE, steps),
+        (
+            *([Text("The first step that brings GRUB ends this section.")] if len(steps) > 1 else []),
+            *numbered(FIRMWARE, steps),
+        ),
         (PREVIOUS,),
         minutes=10,
         new_page=False,

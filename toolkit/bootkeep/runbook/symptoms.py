@@ -117,10 +117,20 @@ _UEFI: tuple[tuple[str, str, str, str], ...] = (
         "efi-loader",
     ),
     (
-        "Security Policy Violation / bad shim signature / SBAT self-check failed",
+        "Security Violation / Security Policy Violation / SBAT self-check failed",
         "Secure Boot refused the loader",
         FIRMWARE,
         "efi-loader",
+    ),
+)
+
+#: GRUB asks shim about each kernel: the loader itself was let through (shim_lock in GRUB 2.06).
+_SECURE_BOOT: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "error: bad shim signature. / prohibited by secure boot policy",
+        "Secure Boot refused this kernel: it is not signed",
+        PREVIOUS,
+        "secure-boot-kernel-unsigned",
     ),
 )
 
@@ -150,9 +160,18 @@ _ENCRYPTED: tuple[tuple[str, str, str, str], ...] = (
 )
 _ARRAYS: tuple[tuple[str, str, str, str], ...] = (
     (
-        "md...: not clean / not enough operational devices / mdadm: ... has been started with 1 drive (out of 2)",
+        "mdadm: ... has been started with ... drive... (out of ...)",
         "a disk of the array is missing",
         INITRAMFS,
+        "",
+    ),
+)
+#: As Linux 6.1's raid5.c and raid10.c print them: no array is there, and no kernel of the menu changes that.
+_ARRAYS_DEAD: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "not enough operational devices / cannot start dirty degraded array",
+        "more disks are missing than the array can spare",
+        RESCUE,
         "",
     ),
 )
@@ -169,7 +188,11 @@ _SELINUX: tuple[tuple[str, str, str, str], ...] = (
 
 
 #: The card that comes nearest where a paper has not the one that is meant.
-_INSTEAD = {"efi-loader": "boot-not-mounted", "init-program-broken": "package-transaction-unfinished"}
+_INSTEAD = {
+    "efi-loader": "boot-not-mounted",
+    "init-program-broken": "package-transaction-unfinished",
+    "secure-boot-kernel-unsigned": "default-entry-broken",
+}
 
 
 def _in_dracuts_words(seen: str, facts: HostFacts) -> str:
@@ -190,12 +213,19 @@ def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
         rows += _UEFI
     if unlock_in_grub(facts.layout.boot, facts):
         rows += _ENCRYPTED_BOOT
-    rows += [*_GRUB, *_KERNEL]
+    rows += _GRUB
+    if facts.firmware != "bios" and facts.secure_boot != "off":
+        rows += _SECURE_BOOT
+    rows += _KERNEL
     if facts.layout.assembly.of_kind(LUKS):
         rows += _ENCRYPTED
-    if facts.layout.assembly.of_kind(ARRAY):
+    arrays = facts.layout.assembly.of_kind(ARRAY)
+    if arrays:
         rows += _ARRAYS
-    rows += [*_INITRAMFS, *_SYSTEM]
+    rows += _INITRAMFS
+    if any(layer.level in {"raid4", "raid5", "raid6", "raid10"} for layer in arrays):
+        rows += _ARRAYS_DEAD  # last of the initramfs: its shell opens after it, and section D cannot help
+    rows += _SYSTEM
     if facts.family in RPM:
         rows = [(_in_dracuts_words(seen, facts), means, first, remedy) for seen, means, first, remedy in rows]
     if facts.family == "redhat":
