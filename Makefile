@@ -50,7 +50,7 @@ fleet-faults: setup wheels ## a real master and minion are stopped, killed, floo
 	@$(BIN)/python -m bootkeep.lab.fleet_faults --cache $(CACHE)
 
 drills: setup ## the rescue commands of storage stacks, typed in emulated machines; half an hour or more, not part of make test
-	@$(BIN)/python -m pytest tests/drills -m drill -s -n 0
+	@$(BIN)/python -m pytest tests/drills -m drill -s -n 0 -o faulthandler_timeout=7200
 
 lint: $(VENV)/.ready ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
