@@ -275,6 +275,12 @@ class HostPage:
         return {"NO-GO": "bad", "GO": "good"}.get(self.host.verdict, "odd")
 
     @property
+    def why(self) -> str:
+        """The sentence without the word that stands above it."""
+        sentence = self.host.verdict_sentence.removeprefix(f"{self.host.verdict}: ")
+        return sentence[:1].upper() + sentence[1:]
+
+    @property
     def runbook_words(self) -> str:
         """In full."""
         return _runbook_words(self.host)

@@ -110,9 +110,11 @@
     });
   });
   // On paper every match, and heads without buttons: Chromium repeats no head that holds one.
-  var heads = [];
+  var heads = [], folded = [];
   window.addEventListener("beforeprint", function () {
     apply(true);
+    folded = Array.prototype.slice.call(document.querySelectorAll("#shared details:not([open])"));
+    folded.forEach(function (one) { one.open = true; }); // paper cannot be pressed
     Array.prototype.forEach.call(table.tHead.rows[0].cells, function (head) {
       if (head.firstElementChild) { heads.push([head, head.firstElementChild]); head.textContent = head.firstElementChild.textContent; }
     });
@@ -120,6 +122,8 @@
   window.addEventListener("afterprint", function () {
     heads.forEach(function (pair) { pair[0].textContent = ""; pair[0].appendChild(pair[1]); });
     heads = [];
+    folded.forEach(function (one) { one.open = false; });
+    folded = [];
     apply(false);
   });
   location.hash.slice(1).split("&").forEach(function (part) {
