@@ -20,9 +20,8 @@ import pytest
 
 import bootkeep
 from bootkeep.edges.run import Completed, run
-from bootkeep.edges.store import Store
-from bootkeep.facts.transaction import Transaction
 from bootkeep.lab.chroot import in_chroot
+from records import Records
 
 CHECKOUT = Path(bootkeep.__file__).parent.parent.parent
 # Part of the name of the cached tar: raise it when the list of packages changes.
@@ -52,7 +51,7 @@ def _build_base(tar: Path) -> None:
 
 
 @dataclass
-class Machine:
+class Machine(Records):
     """The disposable root."""
 
     root: Path
@@ -61,29 +60,6 @@ class Machine:
     def __call__(self, script: str, *, timeout_s: float = 60.0, **environment: str) -> Completed:
         """Run a shell script as root inside."""
         return in_chroot(self.root, ["/bin/sh", "-c", script], timeout_s=timeout_s, environment=environment)
-
-    @property
-    def store(self) -> Store:
-        """Its store, read from outside."""
-        return Store(self.root / "var/lib/bootkeep")
-
-    def transactions(self) -> list[Transaction]:
-        """All records, oldest first; a damaged one fails the test."""
-        items = self.store.transactions()
-        for item in items:
-            assert isinstance(item, Transaction), item
-        return [item for item in items if isinstance(item, Transaction)]
-
-    def only(self) -> Transaction:
-        """The one transaction there is."""
-        items = self.transactions()
-        assert len(items) == 1, (items, self.log())
-        return items[0]
-
-    def log(self) -> str:
-        """What the hooks logged."""
-        path = self.root / "var/log/bootkeep/hook.log"
-        return path.read_text() if path.exists() else ""
 
     def deb(
         self,

@@ -7,20 +7,20 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 import bootkeep
 from bootkeep.edges.run import Completed, run
-from bootkeep.edges.store import Store
-from bootkeep.facts.transaction import Transaction
+from bootkeep.facts.transaction import Outcome
 from bootkeep.lab.chroot import checked, in_chroot
 from bootkeep.lab.rpm.bootkeep_in import install_bootkeep, mark_good
 from bootkeep.lab.rpm.flavours import FLAVOURS, KERNEL_ARGUMENTS
 from bootkeep.lab.rpm.root import RpmRoot, rpm_root, unpacked
 from bootkeep.lab.salt_python import staged
+from records import Records
 
 CACHE = Path(bootkeep.__file__).parents[2] / ".cache"
 #: Generous: these tests are about what hooks do, on machines that do other things as well.
@@ -45,15 +45,17 @@ BOOTED = "".join(
 
 
 @dataclass
-class RpmMachine:
+class RpmMachine(Records):
     """One root."""
 
     root: Path
     built: RpmRoot
     saved: Path
+    ran: list[str] = field(default_factory=list)  # what this test did, for the table of cases
 
     def __call__(self, script: str, *, timeout_s: float = 240.0, **environment: str) -> Completed:
         """Run a shell script as root inside. What Debian's rpm says about itself is left out of what it printed."""
+        self.ran.append(" ".join(script.split()))
         done = in_chroot(self.root, ["/bin/sh", "-c", BOOTED + script], timeout_s=timeout_s, environment=environment)
         noise = ("rpm: RPM should not be used directly", "rpm: However assuming")
         lines = [line for line in done.stderr.splitlines() if not line.startswith(noise)]
@@ -70,29 +72,6 @@ class RpmMachine:
             "usr/bin/lab-initramfs",
         )
         return (*CHANGING, own, *files)
-
-    @property
-    def store(self) -> Store:
-        """Its store, read from outside."""
-        return Store(self.root / "var/lib/bootkeep")
-
-    def transactions(self) -> list[Transaction]:
-        """All records, oldest first; a damaged one fails the test."""
-        items = self.store.transactions()
-        for item in items:
-            assert isinstance(item, Transaction), item
-        return [item for item in items if isinstance(item, Transaction)]
-
-    def only(self) -> Transaction:
-        """The one transaction there is."""
-        items = self.transactions()
-        assert len(items) == 1, (items, self.log())
-        return items[0]
-
-    def log(self) -> str:
-        """What the hooks logged."""
-        path = self.root / "var/log/bootkeep/hook.log"
-        return path.read_text() if path.exists() else ""
 
     def kernel(self, release: str) -> dict[str, str]:
         """sha256 of everything that this kernel boots with, by path: image, initramfs, entry, every module."""
@@ -169,6 +148,18 @@ def suse15_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RpmMachine
     yield from _machine("suse15", tmp_path_factory.mktemp("rpm"))
 
 
+@pytest.fixture(scope="session")
+def fedora_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RpmMachine]:
+    """Fedora 40, protected: its rpm database lies in /usr/lib/sysimage."""
+    yield from _machine("fedora", tmp_path_factory.mktemp("rpm"))
+
+
+@pytest.fixture
+def fedora(fedora_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[RpmMachine]:
+    """Fedora in its first state."""
+    yield from _in_first_state(fedora_root, request.node.name)
+
+
 @pytest.fixture
 def el9(el9_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[RpmMachine]:
     """EL 9 in its first state."""
@@ -181,16 +172,56 @@ def suse15(suse15_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[
     yield from _in_first_state(suse15_root, request.node.name)
 
 
+#: Modules without which no disk of these hosts is found: a tree that has fewer files than this is none.
+_LEAST_MODULES = 20
+#: What a row of the table shows of a script: the command that the case is about.
+_COMMAND = re.compile(r"(?:cd \S+ && )?(?:setsid )?\b(?:rpm -[UieF]|dnf -|zypper -n)[^;]*")
+
+
 def _in_first_state(machine: RpmMachine, case: str) -> Iterator[RpmMachine]:
-    """The machine, and afterwards one line in .cache/rpm/cases.txt: what became of the kernel, and what is on record."""
+    """The machine, and afterwards its case in .cache/rpm/cases.txt."""
     machine.reset()
+    machine.ran.clear()
     before = machine.kernel(machine.built.installed)
     yield machine
-    after = machine.kernel(machine.built.installed)
-    kernel = "bootable, checksums as before" if after == before else "gone" if not after else "changed"
-    records = [
-        f"{item.caller.manager}: {item.outcome.value}" + (" (hook missed)" if item.hook_missed else "")
-        for item in machine.transactions()
-    ]
     with (CACHE / "rpm/cases.txt").open("a", encoding="utf-8") as stream:
-        stream.write(f"{case:64} | {kernel:30} | {'; '.join(records) or 'no record'}\n")
+        stream.write("\n".join(_case(machine, case, before)) + "\n\n")
+
+
+def _case(machine: RpmMachine, case: str, before: dict[str, str]) -> list[str]:
+    """What was done, which kernels can be booted, what was refused in which words, what is on record and how it is marked."""
+    commands = [found[0].strip() for script in machine.ran for found in [_COMMAND.search(script)] if found]
+    lines = [f"{machine.built.flavour}: {case}"]
+    lines += [f"  command   {command[:150]}" for command in dict.fromkeys(commands)] or ["  command   none"]
+    for image in sorted((machine.root / "boot").glob("vmlinuz-*")):
+        release = image.name.removeprefix("vmlinuz-")
+        lines.append(f"  kernel    {release}: {_standing(machine, release, before)}")
+    lines += [
+        f"  kernel    preserved copy {path.name}" for path in sorted((machine.root / "boot/bootkeep").glob("[!.]*"))
+    ]
+    records = machine.transactions()
+    for item in records:
+        marks = [f"hook missed: {item.hook_missed}"] if item.hook_missed else []
+        marks += [f"override: {item.override.reason}"] if item.override else []
+        marks += [item.outcome_detail] if item.outcome_detail else []
+        packages = ", ".join(f"{change.action.value} {change.name}" for change in item.changes)
+        word = "REFUSED  " if item.outcome is Outcome.REFUSED else "record   "
+        lines.append(f"  {word} {item.caller.manager}: {item.outcome.value}; {packages or 'no package'}")
+        lines += [f"            {mark}" for mark in marks]
+        lines += [f"            instead: {item.advice}"] if item.advice else []
+    return [*lines, *([] if records else ["  record    none"])]
+
+
+def _standing(machine: RpmMachine, release: str, before: dict[str, str]) -> str:
+    now = machine.kernel(release)
+    modules = sum("/kernel/" in path for path in now)
+    if release == machine.built.installed:
+        missing = [path for path in before if path not in now]
+        other = [path for path in before if path in now and now[path] != before[path]]
+        if not missing and not other:
+            return f"bootable, all {len(before)} files with the checksums from before"
+        return f"NOT as before: {len(missing)} gone, {len(other)} differ, first {(missing + other)[0]}"
+    has_initramfs = any("/init" in path for path in now)
+    if modules < _LEAST_MODULES or not has_initramfs:
+        return f"incomplete: {modules} modules, {'an' if has_initramfs else 'no'} initramfs"
+    return f"bootable: image, initramfs, {modules} modules"

@@ -44,17 +44,48 @@ def test_update_without_multiversion_is_survived(suse15: RpmMachine) -> None:
     assert len(item.steps) == 1
 
 
-def test_without_the_plugin_the_triggers_record(suse15: RpmMachine) -> None:
-    before = suse15.kernel(suse15.built.installed)
+#: What waits for the end of zypper is a process of its own; everything ends with this script, so it waits for it in turn.
+UNTIL_CLOSED = """
+code=$?
+n=0
+while pgrep -f '[b]ootkeep.hooks close' >/dev/null && [ $n -lt 240 ]; do
+    n=$((n + 1)); sleep 0.5
+done
+exit $code
+"""
+
+
+@pytest.mark.parametrize("multiversion", [True, False], ids=["beside", "in place"])
+def test_without_the_plugin_the_triggers_record(suse15: RpmMachine, multiversion: bool) -> None:
+    """zypper hands --noposttrans to rpm, and no trigger runs at the end; the record is closed when zypper has ended."""
+    old = suse15.built.installed
+    before = suse15.kernel(old)
     (suse15.root / "usr/lib/zypp/plugins/commit/bootkeep").unlink()
-    conf = suse15.root / "etc/zypp/zypp.conf"
-    conf.write_text(conf.read_text().replace("multiversion = ", "# multiversion = "))
-    done = suse15("zypper -n up")
+    if not multiversion:
+        conf = suse15.root / "etc/zypp/zypp.conf"
+        conf.write_text(conf.read_text().replace("multiversion = ", "# multiversion = "))
+    done = suse15(f"zypper -n up{UNTIL_CLOSED}")
     assert done.exit_code in {0, 102}, done.stdout + done.stderr
-    assert suse15.kernel(suse15.built.installed) == before
+    assert suse15.kernel(old) == before
     item = suse15.only()  # three runs of rpm, one session
-    assert item.caller.manager == "zypper"
+    assert (item.caller.manager, item.outcome) == ("zypper", Outcome.DONE), (item.outcome_detail, suse15.log())
+    assert {"pre", "post"} <= set(item.phases)
     assert {change.name for change in item.changes} == {"kernel-default", "grub2-tools", "acmed"}
+    assert "went away" not in item.outcome_detail
+    # The safety net finds nothing that is left to tell.
+    done = suse15("touch -d '10 minutes ago' /usr/lib/sysimage/rpm/rpmdb.sqlite* && bootkeep catch-up --json")
+    assert [one.id for one in suse15.transactions()] == [item.id], done.stdout
+
+
+def test_an_rpm_that_is_told_to_be_silent_at_its_end(suse15: RpmMachine) -> None:
+    """The same by hand."""
+    before = suse15.kernel(suse15.built.installed)
+    done = suse15(f"rpm -Uvh --noposttrans /srv/rpms/updates/kernel-default-*.rpm{UNTIL_CLOSED}")
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert suse15.kernel(suse15.built.installed) == before
+    item = suse15.only()
+    assert (item.caller.manager, item.outcome) == ("rpm", Outcome.DONE), (item.outcome_detail, suse15.log())
+    assert {"pre", "post"} <= set(item.phases)
 
 
 def test_removing_the_last_good_kernel(suse15: RpmMachine) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from bootkeep.facts.boot_entry import GrubConfig
 from bootkeep.facts.finding import Severity
-from bootkeep.facts.kernel import ModulesTree
+from bootkeep.facts.kernel import ModulesTree, OwningPackage
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.unknown import Absent, Unknown
+from bootkeep.probes.machine.identity import parse_os_release
 from unit.rules.states import found, healthy, kernels, newest, oldest, severities
 
 ONLY = "fallback-kernel-missing"
@@ -78,6 +79,18 @@ def test_replaced_in_place() -> None:
     assert severities(older, REPLACED) == [Severity.ADVICE]
     assert severities(replace(older, kernels=kernels(older)[:1]), REPLACED) == [Severity.AT_RISK]
     assert severities(oldest(older, modules=Absent("tree")), REPLACED) == [Severity.AT_RISK]
+
+
+def test_on_an_rpm_host_the_builds_themselves_are_compared() -> None:
+    """rpm's version of a package is in no kernel's text: only another build is a replaced one."""
+    state = healthy()
+    owner = OwningPackage("kernel-core", "x86_64", "6.1.0-56.el9", "installed")
+    same = newest(replace(state, os_release=parse_os_release('ID="rocky"\nID_LIKE="rhel"\n')), package=owner)
+    assert not found(same, REPLACED)
+    running = same.running_version
+    assert isinstance(running, str)
+    other = replace(same, running_version=running.replace("6.1.192-2", "6.1.192-1"))
+    assert severities(other, REPLACED) == [Severity.ADVICE]
 
 
 def test_a_kernel_without_package_is_told_by_its_build() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from bootkeep.cli.common import EXIT_OF_JUDGEMENT, JsonOption, console, errors_become_exits, print_json
 from bootkeep.edges.config import load_policy
@@ -144,7 +145,7 @@ def _show_finding(number: int, finding: Finding, to: Console) -> None:
         more = len(lines) - _EVIDENCE_LINES
         to.print(f"   seen in {escape(evidence.source)}:", style="dim")
         for line in lines[:_EVIDENCE_LINES]:
-            to.print(f"     {escape(printable(line))}", soft_wrap=True)
+            to.print(Text(f"     {printable(line)}"), soft_wrap=True)
         if more > 0:
             to.print(f"     ({more} more lines: --json)", style="dim")
 
@@ -156,8 +157,8 @@ def _show_remedy(finding: Finding, result: CheckResult, to: Console, *, rooted: 
     steps = remedy.rescue if rooted else remedy.live
     for step in steps:
         to.print(f"   [bold]{escape(step.place.value)}[/] {escape(step.say)}")
-        for line in step.command:
-            to.print(f"     {escape(line)}", style="green", soft_wrap=True)
+        for line in step.command:  # no markup: its escape doubles the backslash that ends a line
+            to.print(Text(f"     {line}", style="green"), soft_wrap=True)
 
 
 def printable(text: str) -> str:

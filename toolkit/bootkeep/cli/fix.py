@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from bootkeep.cli.check import printable
 from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json
@@ -115,8 +116,8 @@ def _show_plan(plan: FixPlan, to: Console) -> None:
     for number, planned in enumerate(plan.steps, start=1):
         step = planned.step
         to.print(f"\n{number}. {escape(step.say)}" + (" [yellow](a person does this)[/]" if planned.person else ""))
-        for line in planned.script.splitlines():
-            to.print(f"     {escape(line)}", style="green", soft_wrap=True)
+        for line in planned.script.splitlines():  # no markup: its escape doubles the backslash that ends a line
+            to.print(Text(f"     {line}", style="green"), soft_wrap=True)
         if step.expect:
             to.print(f"   see:  {escape(step.expect)}", style="dim")
         if step.writes:

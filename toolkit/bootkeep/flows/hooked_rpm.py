@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bootkeep.edges import processes
+from bootkeep.edges import processes, session_mark
 from bootkeep.edges.processes import Process
 from bootkeep.edges.session_mark import mark, marked, unmark
 from bootkeep.edges.store import Store
@@ -49,6 +49,7 @@ _LIMIT_BYTES = 8 * 1024 * 1024
 _KERNEL_PATH = re.compile(
     rb"(?:/usr)?/lib/modules/([^/\n]+)|/boot/(?:vmlinu[xz]|initramfs|initrd|System\.map|config)-([^/\n]+)"
 )
+_SEEN = "seen-by-trigger"
 _BETWEEN = frozenset({"sh", "dash", "bash", "timeout", "rpm-hook"})
 
 
@@ -87,9 +88,13 @@ def run_rpm_hook(
     request = _request(hook, session, chain, environment)
     if hook.family == "rpm":
         by_plugin = marked(session.pid, session.start_ticks)
+        # zypper starts an rpm for each package: each is a step of the same transaction.
+        leader = next((one for one in chain if manager_name(one.arguments) == "rpm"), session)
         if hook.phase in {"pre", "arrive"} and not by_plugin and any(ends_silently(one.arguments) for one in chain):
             start_waiting(session)
-        return _of_trigger(hook, request, policy, by_plugin=by_plugin, store=store, root=root, deadline_s=deadline_s)
+        return _of_trigger(
+            hook, request, policy, leader=leader, by_plugin=by_plugin, store=store, root=root, deadline_s=deadline_s
+        )
     if hook.phase == "judge":
         return judge_request(request, store=store, policy=policy, root=root)
     if hook.phase == "pre":
@@ -108,6 +113,7 @@ def _of_trigger(
     request: Request,
     policy: Policy,
     *,
+    leader: Process,
     by_plugin: bool,
     store: Store,
     root: Path,
@@ -115,9 +121,10 @@ def _of_trigger(
 ) -> Answer:
     if hook.phase == "pre" and by_plugin:
         return preserve_touched(request, store=store, policy=policy, root=root)
-    if hook.phase == "arrive" and (by_plugin or has_session(request, store)):
-        return Answer()  # its transaction was seen when it began
+    if hook.phase == "arrive" and (by_plugin or session_mark.marked(leader.pid, leader.start_ticks, what=_SEEN)):
+        return Answer()  # this run of rpm was seen when it began
     if hook.phase in {"pre", "arrive"}:
+        session_mark.mark(leader, what=_SEEN)
         return open_transaction(request, store=store, policy=policy, root=root, deadline_s=deadline_s)
     said = keep_bootable(request, store=store, root=root)
     if hook.phase == "erased" or by_plugin:

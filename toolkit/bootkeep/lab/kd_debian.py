@@ -24,6 +24,8 @@ from bootkeep.lab.vm import boot
 PANIC = "Kernel panic - not syncing"
 #: An emulated machine on a busy one: more than ten times what such a boot takes.
 BOOT_S = 600.0
+#: The last words of the line after a transaction.
+_JUDGED = r"GO: safe to reboot|[Dd]o not reboot|NO-GO|UNKNOWN"
 _END_KEY = "\x05"  # Ctrl-E: GRUB's menu goes to its last entry
 
 
@@ -86,14 +88,27 @@ def _replace(
     newest = store.newest(1)
     report = build_report(store, newest[0].id) if newest else None
     chapter.claim("dpkg -i succeeds", done.exit_code == 0, done.stdout + done.stderr)
-    line = next((line for line in done.stderr.splitlines() if line.startswith("bootkeep:")), "")
-    chapter.claim("the transaction is recorded and judged on the screen", bool(line), line or done.stderr)
+    line = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("bootkeep:")), "")
+    chapter.claim(
+        "the transaction is recorded and judged on the screen",
+        bool(newest) and f"recorded as {newest[0].id}; " in line and bool(re.search(_JUDGED, line)),
+        line or done.stderr,
+    )
     if report is not None:
         chapter.keep("debian-report.txt", render(report, "text"))
         chapter.keep("debian-report.html", render(report, "html"))
-        chapter.claim("the report says what became of the kernels", "preserved" in report.headline, report.headline)
+        words = (f"kernel {release}", "was replaced in place", "is preserved")
+        chapter.claim(
+            "the report says what became of the kernels: replaced in place, and the build from before is preserved",
+            all(word in report.headline for word in words) and release in report.kernels.preserved,
+            report.headline,
+        )
     place = f"/boot/vmlinuz-{release}"
-    chapter.claim("the image was replaced in place", before.get(place) != after.get(place), place)
+    chapter.claim(
+        "the image was replaced in place",
+        bool(before.get(place)) and bool(after.get(place)) and before[place] != after[place],
+        place,
+    )
     kept = _kept(before, after, release)
     chapter.claim(
         f"all {len(kept)} kernel files of the old build are kept, unchanged", bool(kept) and all(kept.values())
@@ -112,7 +127,8 @@ def _edit(tree: Path, work: Path) -> None:
 def _kept(before: Mapping[str, str], after: Mapping[str, str], release: str) -> dict[str, bool]:
     """Every file of the old build -> whether a preserved copy with its digest is there."""
     copies = {digest for path, digest in after.items() if "/bootkeep/" in path}
-    prefixes = (f"/boot/vmlinuz-{release}", f"/boot/initrd.img-{release}", f"/usr/lib/modules/{release}/kernel/")
+    boot = tuple(f"/boot/{name}-{release}" for name in ("vmlinuz", "initrd.img", "System.map", "config"))
+    prefixes = (*boot, f"/usr/lib/modules/{release}/kernel/")
     return {path: digest in copies for path, digest in before.items() if path.startswith(prefixes)}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from bootkeep.edges.qemu import powered_on
 from bootkeep.edges.run import Completed
 from bootkeep.edges.serial_console import SerialConsole
 from bootkeep.edges.store import Store
+from bootkeep.facts.change import ChangeClass
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.runbook import Runbook
@@ -23,6 +26,8 @@ from bootkeep.lab.chroot import LabError
 from bootkeep.lab.claims import Chapter
 from bootkeep.lab.host import DisposableHost, disposable_host
 from bootkeep.lab.image import Image
+from bootkeep.lab.paper import do_as_it_says, leads_to, row_for, texts
+from bootkeep.lab.rpm.flavours import ROOT_UUID
 from bootkeep.lab.scenarios import boot_digests
 from bootkeep.lab.typist import MENU, PROMPT, follow
 from bootkeep.lab.vm import Boot, boot, wait_for_proof
@@ -35,6 +40,12 @@ _PROMPT_S = 120.0
 _DEADLINE_S = 60
 #: A host with one kernel is never GO, and the state that says so fails: that is its purpose.
 _VERDICT = "bootkeep-bootable-verdict"
+_CONFIG = "/etc/acmed"
+_MINE = "# edited by hand, change 4711\nport = 8001\n"
+_IMAGE = "/boot/vmlinuz-"
+#: Debian's rpm tells everybody that it is on the wrong system.
+_NOISE = ("rpm: RPM should not be used directly", "rpm: However assuming")
+_LAST_WORD = r"^bootkeep: \d+ packages recorded as \S+; .*(?:GO: safe to reboot|[Dd]o not reboot|NO-GO)"
 Say = Callable[[str], None]
 
 
@@ -52,9 +63,18 @@ def play_unprotected(image: Image, *, work: Path, binds: Mapping[str, Path], say
             done = host.run(["sh", "-c", COMMAND], timeout_s=600)
             after = boot_digests(host)
             story.keep("1-unprotected-rpm.txt", done.stdout + done.stderr)
-            story.claim("rpm -Uvh succeeds, without a word of warning", done.exit_code == 0, _last_line(done))
-            gone = sorted(path for path in before if path not in after and path.startswith("/boot/vmlinuz-"))
-            story.claim("the only kernel that ever booted here is gone", len(gone) == 1, ", ".join(gone))
+            words = [line for line in _said(done) if re.search(r"warn|error|bootkeep", line, re.IGNORECASE)]
+            story.claim(
+                "rpm -Uvh succeeds, without a word of warning",
+                done.exit_code == 0 and not words,
+                texts(words) or _last_line(done),
+            )
+            had, has = kernels_in(before), kernels_in(after)
+            story.claim(
+                "the only kernel that ever booted here is gone: image, initramfs and modules",
+                had == {image.kernels[1]} and not [path for path in after if image.kernels[1] in path],
+                f"before {', '.join(sorted(had))}; after {', '.join(sorted(has))}",
+            )
             say("unprotected: bootkeep check, before the reboot that fails")
             check = host.run(["bootkeep", "check"], timeout_s=300)
             story.keep("1-unprotected-check.txt", check.stdout + check.stderr)
@@ -65,10 +85,16 @@ def play_unprotected(image: Image, *, work: Path, binds: Mapping[str, Path], say
                 "NO-GO: " + ", ".join(named) if named else check.stdout + check.stderr,
             )
             runbook = paper_of(host, paper)
+            story.claim("no hook of bootkeep saw any of it", not Store(host.path("/var/lib/bootkeep")).newest(1))
         say("unprotected: reboot")
         first = boot(disk, timeout_s=BOOT_S)
         story.keep("1-unprotected.console.txt", first.console)
-        story.claim("it does not come up", not first.came_up and bool(first.died_of), first.died_of or _tail(first))
+        gone = f"/boot/vmlinuz-{image.kernels[1]}"
+        story.claim(
+            "it does not come up: GRUB looks for the kernel that is gone",
+            not first.came_up and f"file `{gone}' not found" in first.console,
+            first.died_of or _tail(first),
+        )
         say("unprotected: somebody sits down at the console with the runbook")
         _by_the_paper(disk, runbook, image, paper)
     return [story, paper]
@@ -88,16 +114,23 @@ def play_protected(image: Image, *, work: Path, binds: Mapping[str, Path], say: 
             )
             how = _hooks_in_force(host)
             chapter.claim("the hooks of rpm are in force", bool(how), how)
+            for name in ("keep.conf", "replaced.conf"):
+                host.write(f"{_CONFIG}/{name}", _MINE)
             before = boot_digests(host)
             say(f"protected: {COMMAND}")
             ran = host.run(["sh", "-c", COMMAND], timeout_s=600)
             after = boot_digests(host)
             chapter.keep("2-protected-rpm.txt", ran.stdout + ran.stderr)
             chapter.claim("rpm -Uvh succeeds", ran.exit_code == 0, _last_line(ran))
-            said = [line for line in (ran.stdout + ran.stderr).splitlines() if line.startswith("bootkeep")]
-            chapter.claim("it ends with bootkeep's word on the screen", bool(said), "\n".join(said))
+            said = _said(ran)
+            chapter.claim(
+                "it ends with bootkeep's word on the screen: what is on record, and whether to reboot",
+                bool(said) and bool(re.search(_LAST_WORD, said[-1])),
+                said[-1] if said else "nothing",
+            )
             _both_kernels(host, image, before, after, chapter)
-            _verdict_and_report(host, chapter)
+            _record_and_report(host, chapter)
+            _verdict(host, image, chapter)
         say("protected: reboot")
         done_boot = boot(disk, timeout_s=BOOT_S)
         chapter.keep("2-protected.console.txt", done_boot.console)
@@ -113,17 +146,20 @@ def play_protected(image: Image, *, work: Path, binds: Mapping[str, Path], say: 
 
 
 def _hooks_in_force(host: DisposableHost) -> str:
-    """Which package of hooks the formula installed; empty when it did not.
+    """Which package of hooks the formula installed, whole and with its triggers; empty when it did not.
 
     Its deadline is made longer: this machine may have ten other things to do, and what is shown here is no benchmark.
     """
     done = host.run(["rpm", "-q", "bootkeep-hooks"])
-    if done.exit_code != 0:
+    whole = host.run(["rpm", "-V", "bootkeep-hooks"])
+    triggers = host.run(["rpm", "-q", "--filetriggers", "bootkeep-hooks"])
+    works = host.run(["/opt/salt/bin/python3", "-I", "-c", "import bootkeep.hooks.entry"])
+    if done.exit_code or whole.exit_code or works.exit_code or "transfiletriggerun" not in triggers.stdout:
         return ""
     host.write("/etc/bootkeep/hooks.conf", f"python='/opt/salt/bin/python3'\ndeadline={_DEADLINE_S}\n")
     edit = f's/"hook_deadline_s": [0-9.]*/"hook_deadline_s": {_DEADLINE_S}/'
     host.must(["sed", "-i", edit, "/etc/bootkeep/config.json"])
-    return f"{done.stdout.strip()}, installed by the formula"
+    return f"{done.stdout.strip()}, installed by the formula, as it was packaged"
 
 
 def install_toolkit(host: DisposableHost) -> None:
@@ -144,8 +180,14 @@ def paper_of(host: DisposableHost, chapter: Chapter) -> Runbook:
 
 def _by_the_paper(disk: Path, runbook: Runbook, image: Image, chapter: Chapter) -> None:
     with powered_on(disk) as console:
-        said = console.wait_for("Press any key to continue", timeout_s=BOOT_S)
-        chapter.claim("the screen shows what section W has a line for", bool(said), _error_line(console.seen))
+        console.wait_for("Press any key to continue", timeout_s=BOOT_S)
+        row = row_for(runbook, console.seen)
+        start = next(iter(re.findall(r"^[A-Z]\b", row[2])), "") if row else ""
+        chapter.claim(
+            "the screen shows what section W has a line for, and the paper leads from there to section H",
+            bool(row) and leads_to(runbook, start, "H"),
+            f"{_error_line(console.seen)}\nW: {row[0]} -> {row[2]}" if row else _error_line(console.seen),
+        )
         to_the_prompt(console)
         typed = follow(console, runbook, "H")
         facts = wait_for_proof(console, timeout_s=BOOT_S)
@@ -153,7 +195,9 @@ def _by_the_paper(disk: Path, runbook: Runbook, image: Image, chapter: Chapter) 
         chapter.keep("3-typed.txt", "\n".join(typed) + "\n")
         chapter.claim(
             "section H, typed line by line, brings it up",
-            facts.get("release") == image.third_kernel and facts.get("state") == "running",
+            facts.get("release") == image.third_kernel
+            and facts.get("state") == "running"
+            and facts.get("loads") == "yes",
             _boot_line(Boot(facts, console.seen, 0.0)),
         )
 
@@ -172,46 +216,115 @@ def _both_kernels(
 ) -> None:
     old, new = image.kernels[1], image.third_kernel
     wanted = {path: digest for path, digest in before.items() if old in path and "bootkeep" not in path}
-    # /boot/config-* and System.map-* are for people to read: no boot needs them, and they are not kept.
-    readable = ("/boot/loader/", "/boot/config-", "/boot/System.map-")
-    wanted = {path: digest for path, digest in wanted.items() if not path.startswith(readable)}
     wrong = sorted(path for path, digest in wanted.items() if after.get(path) != digest)
+    names = {path.rsplit("/", 1)[-1] for path in wanted}
+    least = {f"vmlinuz-{old}", f"initramfs-{old}.img", f"System.map-{old}", f"config-{old}"}
     chapter.claim(
-        f"image, initramfs and modules of kernel {old} ({len(wanted)} files) have the checksums from before",
-        bool(wanted) and not wrong,
+        f"every file of kernel {old} ({len(wanted)}: image, initramfs, System.map, config, boot entry, modules) has the "
+        "checksum from before",
+        least <= names and len(wanted) > len(least) + 30 and not wrong,
         f"{len(wrong)} differ or are gone, first {wrong[:3]}" if wrong else "",
     )
-    there = [f"/boot/vmlinuz-{new}", f"/boot/initramfs-{new}.img"]
-    chapter.claim(f"kernel {new} came beside it", all(path in after for path in there), ", ".join(there))
-    menu = "".join(
-        host.path(path).read_text(encoding="utf-8")
-        for path in ("/boot/grub2/grub.cfg", "/boot/grub2/bootkeep.cfg")
-        if host.path(path).exists()
+    tree = f"/usr/lib/modules/{new}"
+    packaged = host.run(["sh", "-c", f"sha256sum {tree}/vmlinuz /boot/vmlinuz-{new} | cut -d' ' -f1 | uniq | wc -l"])
+    modules = [path for path in after if path.startswith(f"{tree}/kernel/")]
+    chapter.claim(
+        f"kernel {new} came beside it, whole: its image is the package's, with initramfs and modules",
+        packaged.stdout.strip() == "1" and f"/boot/initramfs-{new}.img" in after and len(modules) > 30,
+        f"{len(modules)} modules",
     )
-    chapter.claim(f"GRUB's menu leads to {old}", f"vmlinuz-{old}" in menu or f"bootkeep/{old}" in menu)
+    entry = _entry_in_menu(host, old, before.get(f"/boot/vmlinuz-{old}", "?"))
+    chapter.claim(
+        f"GRUB's menu has an entry that loads {old}, the very image, with its initramfs and this host's root=",
+        bool(entry),
+        entry,
+    )
 
 
-def _verdict_and_report(host: DisposableHost, chapter: Chapter) -> None:
-    check = host.run(["bootkeep", "check"], timeout_s=300)
-    chapter.keep("2-protected-check.txt", check.stdout + check.stderr)
-    names = re.findall(r"^\d+\. \S+ (.*)$", check.stdout, re.MULTILINE)
-    told = check.exit_code == 0 or (check.exit_code in {1, 3} and bool(names) and "     " in check.stdout)
-    first = (check.stdout.splitlines() or [""])[0]
-    chapter.claim("the verdict is GO, or names exactly what to do", told, "\n".join([first, *names]))
+def _entry_in_menu(host: DisposableHost, release: str, image_sha256: str) -> str:
+    """An entry of the menu whose files are there and are those from before; empty when there is none."""
+    plain = json.loads(host.run(["bootkeep", "check", "--json"], timeout_s=300).stdout)
+    for entry in plain["state"]["grub"]["entries"]:
+        kernel = host.path(entry["kernel_path"]) if entry["kernel_path"] else None
+        if kernel is None or release not in entry["kernel_path"] or not kernel.is_file():
+            continue
+        same = hashlib.sha256(kernel.read_bytes()).hexdigest() == image_sha256
+        initramfs = [host.path(path).is_file() for path in entry["initramfs_paths"]]
+        if same and initramfs and all(initramfs) and f"root=UUID={ROOT_UUID}" in entry["arguments"]:
+            return f"{entry['title']}: {entry['kernel_path']}"
+    return ""
+
+
+def _verdict(host: DisposableHost, image: Image, chapter: Chapter) -> None:
+    first = host.run(["bootkeep", "check"], timeout_s=300)
+    chapter.keep("2-protected-check.txt", first.stdout + first.stderr)
+    names = re.findall(r"^\d+\. \S+ (.*)$", first.stdout, re.MULTILINE)
+    out = do_as_it_says(host)
+    chapter.keep("2-protected-typed.txt", texts(out.typed) + "\n")
+    last = host.run(["bootkeep", "check"], timeout_s=300)
+    chapter.keep("2-protected-check-afterwards.txt", last.stdout + last.stderr)
+    chapter.claim(
+        "the verdict is GO, or names exactly what to do: typed as printed, it is GO",
+        out.go and not out.failed and last.exit_code == 0,
+        texts([*out.words[:1], *names, *(f"typed: {line}" for line in out.typed), *out.words[1:], *out.failed]),
+    )
+    entry = _entry_in_menu(host, image.third_kernel, _digest(host, f"/boot/vmlinuz-{image.third_kernel}"))
+    chapter.claim("then the menu leads to both kernels", bool(entry), entry)
+
+
+def _digest(host: DisposableHost, path: str) -> str:
+    place = host.path(path)
+    return hashlib.sha256(place.read_bytes()).hexdigest() if place.is_file() else "not there"
+
+
+def _record_and_report(host: DisposableHost, chapter: Chapter) -> None:
     store = Store(host.path("/var/lib/bootkeep"))
     newest = store.newest(1)
     if not newest:
         chapter.claim("the transaction is on record", False)
         return
     report = build_report(store, newest[0].id)
-    chapter.keep("2-protected-report.txt", render(report, "text"))
-    chapter.keep("2-protected-report.html", render(report, "html"))
-    names = [change.name for change in newest[0].changes]
-    chapter.claim(
-        "the record names all packages", {"kernel-core", "acmed", "grub2-tools"} <= set(names), ", ".join(names)
-    )
     text = render(report, "text")
-    chapter.claim("the report lists what else they changed (acmed)", "acmed" in text, report.headline)
+    chapter.keep("2-protected-report.txt", text)
+    chapter.keep("2-protected-report.html", render(report, "html"))
+    asked = host.must(["sh", "-c", "cd /srv/rpms/updates && rpm -qp --qf '%{NAME} %{VERSION}-%{RELEASE}\\n' *.rpm"])
+    wanted = {tuple(line.split()) for line in asked.splitlines() if len(line.split()) == 2}
+    recorded = {(change.name, change.new_version) for change in newest[0].changes}
+    chapter.claim(
+        "the record names every package of the folder, in its version, and no other",
+        bool(wanted) and recorded == wanted,
+        ", ".join(sorted(" ".join(one) for one in recorded)),
+    )
+    told = {
+        change.key: change for section in report.sections for change in section.changes if change.package == "acmed"
+    }
+    replaced, kept = told.get(f"{_CONFIG}/replaced.conf"), told.get(f"{_CONFIG}/keep.conf.rpmnew")
+    chapter.claim(
+        "the report lists what else they changed: the configuration of acmed, replaced and kept, with the package's name",
+        replaced is not None
+        and replaced.change_class is ChangeClass.CONFIG_REPLACED
+        and kept is not None
+        and kept.change_class is ChangeClass.CONFIG_KEPT
+        and all(change.key in text for change in (replaced, kept)),
+        texts(change.sentence for change in (replaced, kept) if change is not None) or texts(sorted(told)),
+    )
+    back = host.run(["bootkeep", "restore-config", "last", f"{_CONFIG}/replaced.conf", "--apply"], timeout_s=120)
+    chapter.claim(
+        "restore-config puts the administrator's file back",
+        back.exit_code == 0 and host.path(f"{_CONFIG}/replaced.conf").read_text(encoding="utf-8") == _MINE,
+        _last_line(back),
+    )
+
+
+def kernels_in(digests: Mapping[str, str]) -> set[str]:
+    """Releases of the kernels that stand in /boot, ours not counted."""
+    return {path.removeprefix(_IMAGE) for path in digests if path.startswith(_IMAGE)}
+
+
+def _said(done: Completed) -> list[str]:
+    """What was on the screen, without what Debian's rpm says about itself."""
+    lines = (line.strip() for line in (done.stdout + done.stderr).splitlines())
+    return [line for line in lines if line and not line.startswith(_NOISE)]
 
 
 def _last_line(done: Completed) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.finding import Finding, Severity
 from bootkeep.facts.kernel import Kernel, OwningPackage
+from bootkeep.facts.machine import OsRelease
 from bootkeep.facts.policy import Policy
 from bootkeep.probes.kernels.running import build_of, debian_version_of
 from bootkeep.rules.common import all_kernels, entries_of, has_modules, installed_kernels, state_path
@@ -28,7 +29,10 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     kernel = next((each for each in installed_kernels(state) if each.release == release), None)
     if kernel is None:
         return
-    now, before = _installed_build(kernel), _running_build(running, kernel)
+    if _is_rpm(state):  # rpm's versions are in no kernel's text; the texts themselves can be compared
+        now, before = build_of(kernel.version_text), build_of(running)
+    else:
+        now, before = _installed_build(kernel), _running_build(running, kernel)
     if not now or not before or now == before:
         return
     others = [each for each in all_kernels(state) if each is not kernel and _is_way_back(state, each)]
@@ -50,6 +54,10 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         *evidence,
         subject=release,
     )
+
+
+def _is_rpm(state: BootState) -> bool:
+    return isinstance(state.os_release, OsRelease) and state.os_release.family in ("redhat", "suse")
 
 
 def _running_build(running: str, kernel: Kernel) -> str:
