@@ -44,6 +44,17 @@ BOOTED = "".join(
 )
 
 
+#: What waits for the end of a package manager is a process of its own. Everything ends with the script, so that waits in turn.
+UNTIL_CLOSED = """
+code=$?
+n=0
+while pgrep -f '[b]ootkeep.hooks close' >/dev/null && [ $n -lt 240 ]; do
+    n=$((n + 1)); sleep 0.5
+done
+exit $code
+"""
+
+
 @dataclass
 class RpmMachine(Records):
     """One root."""

@@ -6,7 +6,7 @@ import pytest
 
 from bootkeep.facts.transaction import Action, Outcome
 
-from .conftest import RpmMachine
+from .conftest import UNTIL_CLOSED, RpmMachine
 
 pytestmark = pytest.mark.lab
 
@@ -42,17 +42,6 @@ def test_update_without_multiversion_is_survived(suse15: RpmMachine) -> None:
     assert (item.caller.manager, item.outcome) == ("zypper", Outcome.DONE), (item.outcome_detail, suse15.log())
     assert "was taken away by this transaction and is put back" in item.outcome_detail
     assert len(item.steps) == 1
-
-
-#: What waits for the end of zypper is a process of its own; everything ends with this script, so it waits for it in turn.
-UNTIL_CLOSED = """
-code=$?
-n=0
-while pgrep -f '[b]ootkeep.hooks close' >/dev/null && [ $n -lt 240 ]; do
-    n=$((n + 1)); sleep 0.5
-done
-exit $code
-"""
 
 
 @pytest.mark.parametrize("multiversion", [True, False], ids=["beside", "in place"])

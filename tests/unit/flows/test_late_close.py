@@ -14,7 +14,7 @@ from bootkeep.edges import processes
 from bootkeep.edges.store import Store
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Action, Caller, Outcome, PackageChange, Transaction
-from bootkeep.flows.late_close import close_at_the_end, ends_silently
+from bootkeep.flows.late_close import close_at_the_end, may_end_silently
 from bootkeep.flows.transaction import Request, open_transaction
 
 CHANGE = PackageChange("a", "all", "1", "2", Action.UPGRADE)
@@ -84,6 +84,10 @@ def test_another_process_with_the_same_number_is_not_waited_for(
     assert only(store).outcome is Outcome.OPEN
 
 
-def test_which_rpm_is_silent_at_its_end() -> None:
-    assert ends_silently(("rpm", "--root", "/", "-U", "--percent", "--force", "--noposttrans", "--", "kernel.rpm"))
-    assert not ends_silently(("rpm", "-Uvh", "noposttrans.rpm"))
+def test_which_rpm_may_be_silent_at_its_end() -> None:
+    assert may_end_silently(("rpm", "--root", "/", "-U", "--percent", "--force", "--noposttrans", "--", "kernel.rpm"))
+    assert may_end_silently(("rpm", "-e", "acmed"))
+    assert may_end_silently(("/usr/bin/rpm", "--erase", "acmed"))
+    assert not may_end_silently(("rpm", "-Uvh", "noposttrans.rpm"))
+    assert not may_end_silently(("rpm", "-qa"))
+    assert not may_end_silently(("zypper", "rm", "-e", "acmed"))

@@ -24,7 +24,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Action, Caller, PackageChange
 from bootkeep.flows.hooked import caller_of, manager_name
 from bootkeep.flows.keep_bootable import keep_bootable, preserve_touched
-from bootkeep.flows.late_close import ends_silently, start_waiting
+from bootkeep.flows.late_close import may_end_silently, start_waiting
 from bootkeep.flows.package_family import installed_packages
 from bootkeep.flows.raw_rpm import changes_for, plan_of
 from bootkeep.flows.settle_timer import start_settling
@@ -90,7 +90,7 @@ def run_rpm_hook(
         by_plugin = marked(session.pid, session.start_ticks)
         # zypper starts an rpm for each package: each is a step of the same transaction.
         leader = next((one for one in chain if manager_name(one.arguments) == "rpm"), session)
-        if hook.phase in {"pre", "arrive"} and not by_plugin and any(ends_silently(one.arguments) for one in chain):
+        if hook.phase in {"pre", "arrive"} and not by_plugin and any(may_end_silently(one.arguments) for one in chain):
             start_waiting(session)
         return _of_trigger(
             hook, request, policy, leader=leader, by_plugin=by_plugin, store=store, root=root, deadline_s=deadline_s

@@ -1,7 +1,8 @@
 """A record whose package manager runs no hook at its end is closed by a process that waits for that end.
 
 zypper starts an rpm for each package and hands it ``--noposttrans`` where the package has a %posttrans: kernels do. The two
-triggers that run after everything are then left out, and without the commit plugin nothing says that zypper is done.
+triggers that run after everything are then left out, and without the commit plugin nothing says that zypper is done. ``rpm -e``
+of a package may run no %transfiletriggerpostun at all in rpm 4.18 (``rpm -evv``; rpm#2324 is about the same).
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from bootkeep.edges import session_mark
 from bootkeep.edges.processes import Process, wait_for_end
 from bootkeep.edges.run import detach, run
 from bootkeep.edges.store import Store
+from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Outcome
+from bootkeep.flows.hooked import manager_name
 from bootkeep.flows.transaction import Request, close_transaction
+from bootkeep.probes.packages.rpm_command import RpmVerb, parse_rpm_command
 
 #: The longest session that is waited for: a distribution's upgrade over a slow line. Later the safety net closes it.
 LONGEST_S = 12 * 3600.0
@@ -24,9 +28,15 @@ _RECENT = 25
 _LOOK_S = 60.0
 
 
-def ends_silently(arguments: tuple[str, ...]) -> bool:
-    """Whether this rpm runs no trigger after its transaction: rpm(8), ``--noposttrans``."""
-    return "--noposttrans" in arguments
+def may_end_silently(arguments: tuple[str, ...]) -> bool:
+    """Whether this process is an rpm that may run no trigger after its transaction: ``--noposttrans``, or it only erases."""
+    if manager_name(arguments) != "rpm":
+        return False
+    try:
+        command = parse_rpm_command(arguments)
+    except NotUnderstood:
+        return "--noposttrans" in arguments
+    return command.verb is RpmVerb.ERASE or "--noposttrans" in arguments
 
 
 def start_waiting(session: Process) -> None:
