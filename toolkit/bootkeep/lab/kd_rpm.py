@@ -287,7 +287,13 @@ def _record_and_report(host: DisposableHost, chapter: Chapter) -> None:
     text = render(report, "text")
     chapter.keep("2-protected-report.txt", text)
     chapter.keep("2-protected-report.html", render(report, "html"))
-    asked = host.must(["sh", "-c", "cd /srv/rpms/updates && rpm -qp --qf '%{NAME} %{VERSION}-%{RELEASE}\\n' *.rpm"])
+    asked = host.must(
+        [
+            "sh",
+            "-c",
+            "cd /srv/rpms/updates && rpm -qp --qf '%{NAME} %|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\\n' *.rpm",
+        ]
+    )
     wanted = {tuple(line.split()) for line in asked.splitlines() if len(line.split()) == 2}
     recorded = {(change.name, change.new_version) for change in newest[0].changes}
     chapter.claim(

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootkeep.facts.errors import NotUnderstood
-from bootkeep.probes.bootloaders.grub_cfg import GrubMenu, find_entry, first_entry, parse_grub_cfg, started_entry
+from bootkeep.probes.bootloaders.grub_cfg import (
+    GrubMenu,
+    Included,
+    find_entry,
+    first_entry,
+    parse_grub_cfg,
+    started_entry,
+)
 from bootkeep.probes.bootloaders.grubenv import HEADER, parse_grubenv
 from bootkeep.probes.bootloaders.paths import Locator
 
@@ -220,3 +227,24 @@ def test_no_block_crashes_it(text: str) -> None:
         parse_grubenv((HEADER + text)[:1024].ljust(1024, "#"))
     except NotUnderstood as error:
         assert str(error)
+
+
+CUSTOM = """
+if [ -f  ${config_directory}/custom.cfg ]; then
+  source ${config_directory}/custom.cfg
+elif [ -z "${config_directory}" -a -f  $prefix/custom.cfg ]; then
+  source $prefix/custom.cfg
+fi
+"""
+
+
+def test_a_file_that_both_branches_of_a_condition_name_is_read_once_and_not_unread() -> None:
+    """41_custom of GRUB 2.06 as grub2-mkconfig writes it: what preserves a kernel puts its line into custom.cfg."""
+    entry = "menuentry 'own' {\n\tlinux /vmlinuz-own root=UUID=1\n}\n"
+    found = parse_grub_cfg(
+        CUSTOM, where="grub.cfg", locate=Locator(), included=[Included("/boot/grub2/custom.cfg", entry)]
+    )
+    assert [one.title for one in found.entries] == ["own"]
+    assert found.unread == ()
+    alone = parse_grub_cfg(CUSTOM, where="grub.cfg", locate=Locator())
+    assert set(alone.unread) == {"${config_directory}/custom.cfg", "$prefix/custom.cfg"}

@@ -100,6 +100,7 @@ class _Reader:
     possible: dict[str, list[str]] = field(default_factory=lambda: {"default": ["0"], "timeout": [], "superusers": []})
     sources: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    already: set[str] = field(default_factory=set)  # names of what was read
     variables: dict[str, str] = field(default_factory=dict)
     uses_bls: bool = False
 
@@ -123,8 +124,9 @@ class _Reader:
         name = posixpath.basename(path)
         if name in self.included:
             file = self.included.pop(name)
+            self.already.add(name)
             self.read(file.text, file.path, sure=True)
-        else:
+        elif name not in self.already:  # 41_custom names custom.cfg twice: one of the two branches is taken
             self.unread.append(path)
 
     def assign(self, name: str, value: str, *, sure: bool) -> None:
