@@ -198,12 +198,13 @@ class Intake:
         if not isinstance(signature, str) or len(signature) > 4096:
             raise NotAccepted("not signed", f"{purpose} that says it is of {host}")
         state = self._state(host, now)
-        if purpose != ANSWER:  # those are asked for, each once
-            self._pay(state, host, now)
         try:
             verify(key, purpose, host, str(text), signature)
         except Unsigned as error:
             raise NotAccepted("forged", f"{purpose} that says it is of {host}: {error}") from error
+        # Only now: a neighbour that speaks in this host's name must not use up what the host itself may say.
+        if purpose != ANSWER:  # those are asked for, each once
+            self._pay(state, host, now)
         return host, found
 
     def _pay(self, state: HostState, host: str, now: float) -> None:

@@ -160,6 +160,18 @@ def status_flood(scene: Scene) -> None:
         scene.intake.told(scene.signed(STATUS, {"host": "web1", "status": {}}), scene.now)
 
 
+def drowned(scene: Scene) -> str:
+    """Speak 2,000 times in web2's name, and let web2 speak once."""
+    for number in range(2000):
+        scene.announce(f"20261125T1200{number % 60:02d}Z-{number:08x}", host="web2", key="web1")
+    scene.announce(OTHER, host="web2")
+    scene.now += 5.0
+    asked = [host for question in scene.intake.questions(scene.now) for host in question.hosts]
+    scene.intake.refusals.flush()
+    refused = sum(row.times for row in scene.store.refusals())
+    return f"{refused} refused, then asked: {', '.join(asked)}"
+
+
 def strangers(scene: Scene) -> str:
     """One malformed event each under 3,000 names that it makes up."""
     for number in range(3000):

@@ -21,6 +21,7 @@ from bootkeep.lab.hostile_acts import (
     answer_twice,
     answering,
     delivering,
+    drowned,
     event,
     flood,
     fresh_forever,
@@ -166,6 +167,7 @@ CASES: tuple[Case, ...] = (
     Case("a status whose runbook state is HTML", "0 alerts, runbook UNKNOWN",
          stating(runbook={"document_id": "RB-00000001", "state": POISON, "moved": [POISON, 7, {}]})),
     Case("a good word for a runbook that the master has not", "the copy of RB-00000001 is STALE", fresh_forever),
+    Case("2,000 announcements in web2's name, then web2's own", "2000 refused, then asked: web2", drowned),
     Case("700 statuses at once", "refused: too many", status_flood),
     # answers
     Case("a good answer, sent again", "refused: not asked", answer_twice),
