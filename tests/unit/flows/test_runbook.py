@@ -202,7 +202,8 @@ def test_written_then_fresh_then_stale_then_invalid(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in done.paths)
     assert runbook_freshness(result(bios_plain()), POLICY, folder).freshness is Freshness.FRESH
     moved = replace(bios_plain(), kernels=())
-    assert runbook_freshness(result(moved), POLICY, folder).moved == ("kernels",)
+    told = runbook_freshness(result(moved), POLICY, folder)
+    assert told.moved == ("kernels",) and told.details and all(row.startswith("kernels - 6.1.") for row in told.details)
     assert runbook_freshness(result(moved), POLICY, folder).freshness is Freshness.STALE
     assert runbook_freshness(result(MACHINES["uefi-esp"]()), POLICY, folder).freshness is Freshness.INVALID
 

@@ -12,7 +12,7 @@ from bootkeep.facts.policy import Policy
 from bootkeep.facts.runbook import Fingerprint, Freshness
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Unknown
-from bootkeep.runbook.fingerprint import compare_fingerprints, fingerprint_of
+from bootkeep.runbook.fingerprint import compare_fingerprints, facts_in_words, fingerprint_of, moved_in_words
 from unit.runbook.machines import (
     AT,
     BOOT_UUID,
@@ -132,3 +132,29 @@ def test_it_survives_its_record(name: str) -> None:
     assert from_json(Fingerprint, to_json(made), where="test") == made
     assert len(made.overall) == 64
     assert AT not in to_json(made)
+
+
+def test_a_person_is_told_which_facts_moved() -> None:
+    """In words, and never whom to call: that belongs on the paper only."""
+    before = bios_plain()
+    added = line(9, "tmpfs", "/srv", "tmpfs")
+    assert isinstance(before.fstab, tuple)
+    after = replace(before, kernels=(kernel(NEW),), fstab=(*before.fstab, added), root_locked=False)
+    printed, now = (facts_in_words(state, POLICY) for state in (before, after))
+    moved = compared(before, after)[1]
+    told = moved_in_words(printed, now, moved)
+    assert "mounts + tmpfs /srv tmpfs defaults" in told
+    assert "root-lock - yes" in told and "root-lock + no" in told
+    assert [row for row in told if row.startswith("kernels - 6.1.")] and not [r for r in told if r.startswith("disks")]
+    assert moved_in_words(printed, now, ()) == () and moved_in_words((), now, moved) == ()
+    everything = "".join(row for facts in printed for row in facts.lines)
+    assert not any(person.phone in everything or person.name in everything for person in POLICY.people)
+
+
+@pytest.mark.parametrize("name", sorted(MACHINES))
+def test_what_moves_a_digest_can_be_told(name: str) -> None:
+    """The words are of the same facts as the digests: two machines with other digests have other words, but for the people."""
+    one, other = MACHINES[name](), bios_plain()
+    freshness, moved = compared(one, other)
+    told = moved_in_words(facts_in_words(one, POLICY), facts_in_words(other, POLICY), moved)
+    assert {row.partition(" ")[0] for row in told} == set(moved) - {"people"}, freshness

@@ -45,6 +45,9 @@ class Paper(StrEnum):
     LETTER = "letter"
 
 
+#: So many facts that moved are told to a person; --json has them all.
+_DETAILS = 20
+
 EXIT_OF_FRESHNESS = {
     Freshness.FRESH: ExitCode.OK,
     Freshness.STALE_MINOR: ExitCode.NO_GO,
@@ -99,6 +102,10 @@ def runbook(
             print_json(answer)
         else:
             typer.echo(answer.sentence)
+            for line in answer.details[:_DETAILS]:
+                typer.echo(f"  {line}")
+            if len(answer.details) > _DETAILS:
+                typer.echo(f"  and {len(answer.details) - _DETAILS} more: --json")
         raise typer.Exit(EXIT_OF_FRESHNESS[answer.freshness])
     seen = look(host, policy)
     made = make_runbook(seen, policy, paper=paper_facts(host, root / STORE_FOLDER))

@@ -131,6 +131,14 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
+class FactsInWords:
+    """One section of what a fingerprint is of, so that a person can be told which fact moved."""
+
+    section: str  # as in Fingerprint.sections
+    lines: tuple[str, ...]  # a fact each
+
+
+@dataclass(frozen=True, slots=True)
 class Runbook:
     """The whole document."""
 
@@ -141,6 +149,7 @@ class Runbook:
     place: str  # where the printed copy is kept
     sections: tuple[Section, ...]
     not_covered: tuple[str, ...]  # what this version does not know how to do on this host
+    facts: tuple[FactsInWords, ...] = ()  # what the fingerprint is of
     schema: int = RUNBOOK_SCHEMA
 
     def steps(self) -> Iterator[RunbookStep]:

@@ -19,7 +19,7 @@ from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.paper import PAPER_NOT_TAKEN, PaperFacts
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.runbook import RUNBOOK_SCHEMA, Fingerprint, Freshness, Runbook
+from bootkeep.facts.runbook import RUNBOOK_SCHEMA, FactsInWords, Fingerprint, Freshness, Runbook
 from bootkeep.facts.transaction import Transaction
 from bootkeep.flows.check import CheckResult, check
 from bootkeep.flows.typeset import qr_code, typeset
@@ -28,7 +28,7 @@ from bootkeep.reports.runbook_document import qr_text, runbook_document
 from bootkeep.reports.runbook_html import runbook_html
 from bootkeep.reports.runbook_text import runbook_text
 from bootkeep.runbook.compose import compose
-from bootkeep.runbook.fingerprint import compare_fingerprints, fingerprint_of
+from bootkeep.runbook.fingerprint import compare_fingerprints, facts_in_words, fingerprint_of, moved_in_words
 
 #: Where a host keeps its own runbook, below its root.
 RUNBOOK_FOLDER = "var/lib/bootkeep/runbook"
@@ -56,6 +56,7 @@ class PrintedRunbook:
     host: str
     fingerprint: Fingerprint
     schema: int = RUNBOOK_SCHEMA
+    facts: tuple[FactsInWords, ...] = ()  # none in records of older versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class RunbookFreshness:
     printed: PrintedRunbook | None
     now: Fingerprint
     asked: str = ""  # id of the copy on paper that was asked for; empty for the last written one
+    details: tuple[str, ...] = ()  # the facts of those sections that are gone (-) or new (+), a line each
 
     @property
     def sentence(self) -> str:
@@ -189,7 +191,7 @@ def write_runbook(
         else:
             paths.append(copy)
     _remember(folder, runbook)
-    remembered = PrintedRunbook(runbook.document_id, runbook.generated_at, runbook.host, runbook.fingerprint)
+    remembered = _record(runbook)
     replace_file(folder / FINGERPRINT_FILE, (to_json(remembered, indent=2) + "\n").encode(), mode=0o600)
     return Written((*paths, folder / FINGERPRINT_FILE), tuple(notes))
 
@@ -202,10 +204,16 @@ def esp_copies_of(result: CheckResult, root: Path) -> tuple[Path, ...]:
     return tuple(root / target.lstrip("/") / Path(BOOT_COPY).name for target in targets)
 
 
+def _record(runbook: Runbook) -> PrintedRunbook:
+    return PrintedRunbook(
+        runbook.document_id, runbook.generated_at, runbook.host, runbook.fingerprint, facts=runbook.facts
+    )
+
+
 def _remember(folder: Path, runbook: Runbook) -> None:
     """Keep the fingerprint under the document's id: a copy on paper lives longer than the file it was printed from."""
     kept = private_folder(folder / KNOWN_FOLDER)
-    known = PrintedRunbook(runbook.document_id, runbook.generated_at, runbook.host, runbook.fingerprint)
+    known = _record(runbook)
     replace_file(kept / f"{runbook.document_id}.json", (to_json(known, indent=2) + "\n").encode(), mode=0o600)
     files = sorted(kept.glob("RB-*.json"), key=lambda path: path.stat().st_mtime_ns)
     for path in files[:-_KNOWN]:
@@ -225,7 +233,9 @@ def printed_freshness(source: Host | CheckResult, policy: Policy, folder: Path, 
         except (FileNotFoundError, NotUnderstood):
             printed = None
     freshness, moved = compare_fingerprints(printed.fingerprint if printed else None, now)
-    return RunbookFreshness(freshness, moved, now.unread, printed, now, document_id)
+    return RunbookFreshness(
+        freshness, moved, now.unread, printed, now, document_id, _details(printed, result, policy, moved)
+    )
 
 
 def _write_boot_copy(content: bytes, path: Path) -> str:
@@ -265,4 +275,15 @@ def runbook_freshness(source: Host | CheckResult, policy: Policy, folder: Path) 
     freshness, moved = compare_fingerprints(printed.fingerprint if printed else None, now)
     if printed is not None and not any((folder / f"runbook.{suffix}").exists() for suffix in SUFFIXES.values()):
         freshness = Freshness.UNKNOWN  # the pages themselves are gone
-    return RunbookFreshness(freshness, moved, now.unread, printed, now)
+    return RunbookFreshness(
+        freshness, moved, now.unread, printed, now, details=_details(printed, result, policy, moved)
+    )
+
+
+def _details(
+    printed: PrintedRunbook | None, result: CheckResult, policy: Policy, moved: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Which facts moved, in words."""
+    if printed is None or not moved:
+        return ()
+    return moved_in_words(printed.facts, facts_in_words(result.state, policy), moved)

@@ -14,7 +14,7 @@ from bootkeep.runbook.appendix import facts_pages, log_sheet
 from bootkeep.runbook.boot_shells import emergency, initramfs_shell
 from bootkeep.runbook.cards import fix_cards, plan_cards
 from bootkeep.runbook.cover import cover, stop_rules
-from bootkeep.runbook.fingerprint import fingerprint_of
+from bootkeep.runbook.fingerprint import facts_in_words, fingerprint_of
 from bootkeep.runbook.hand_boot import grub_rescue, hand_boot
 from bootkeep.runbook.host import facts_of
 from bootkeep.runbook.loader import has_loader_section, loader_section
@@ -69,6 +69,7 @@ def compose(
         place=plain(policy.site.runbook_place),
         sections=sections,
         not_covered=facts.layout.not_covered,
+        facts=facts_in_words(state, policy),
     )
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.codec import to_plain
 from bootkeep.facts.policy import Policy
-from bootkeep.facts.runbook import Fingerprint, Freshness
+from bootkeep.facts.runbook import FactsInWords, Fingerprint, Freshness
 from bootkeep.facts.storage import BlockDevice
+from bootkeep.facts.typed import plain
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.assembly import ARRAY
 from bootkeep.remedies.layout import layout_of
@@ -59,6 +62,49 @@ def compare_fingerprints(printed: Fingerprint | None, now: Fingerprint) -> tuple
     if worst == 0 and (now.unread or printed.unread):
         return Freshness.UNKNOWN, moved
     return _ORDER[worst], moved
+
+
+def facts_in_words(state: BootState, policy: Policy) -> tuple[FactsInWords, ...]:
+    """The same facts, each in a line: what a record keeps beside the digests, so that a person is told which one moved.
+
+    Without the people: their telephone numbers belong on the paper, and into no message.
+    """
+    facts = {name: value for name, value in _facts(state, policy).items() if name != "people"}
+    return tuple(
+        FactsInWords(name, tuple(dict.fromkeys(words for each in _each(value) if (words := _in_words(each)))))
+        for name, value in facts.items()
+    )
+
+
+def moved_in_words(
+    printed: Iterable[FactsInWords], now: Iterable[FactsInWords], moved: Iterable[str]
+) -> tuple[str, ...]:
+    """One line for each fact of the ``moved`` sections that is gone (-) or new (+). A section with no record says nothing."""
+    before, after = ({each.section: each.lines for each in facts} for facts in (printed, now))
+    lines: list[str] = []
+    for name in moved:
+        if name in before and name in after:
+            lines += [f"{name} - {line}" for line in before[name] if line not in after[name]]
+            lines += [f"{name} + {line}" for line in after[name] if line not in before[name]]
+    return tuple(lines)
+
+
+def _each(value: Any) -> list[Any]:
+    """The facts of one section: what is in its lists, one level down where a list holds lists of facts."""
+    if not isinstance(value, list):
+        return [value]
+    nested = [item for item in value if isinstance(item, list) and item and all(isinstance(x, list) for x in item)]
+    return [item for item in value if item not in nested and item != []] + [x for item in nested for x in item]
+
+
+def _in_words(value: Any) -> str:
+    """Texts side by side; a digest by its first twelve digits."""
+    if isinstance(value, list):
+        return " ".join(word for word in map(_in_words, value) if word)
+    if isinstance(value, dict):
+        return "could not be read" if set(value) == {"unknown"} else "none"
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return text[:12] if re.fullmatch(r"[0-9a-f]{64}", text) else plain(text)
 
 
 def _facts(state: BootState, policy: Policy) -> dict[str, Any]:
