@@ -158,6 +158,7 @@ def measure(hosts: tuple[int, ...], events: int, *, small: bool = False) -> list
         keep("memory of a minion", minion_memory(root / "minions"))
         for count in hosts:
             keep("pages of such a fleet", fleet_pages.pages(count, each=2 if small else 10, browse=False))
+            keep("pages by what changed", fleet_pages.changed(count))
     finally:
         remove(root)
     return rows

@@ -101,6 +101,31 @@ def store(hosts: int, *, dsn: str, each: int = STORED) -> Row:
     }  # fmt: skip
 
 
+def changed(hosts: int, *, each: int = 2) -> Row:
+    """Pages from a store of SQLite: the whole, then with nothing new, then with one more transaction; by count and by time."""
+    fleet = MadeFleet(hosts, each)
+    with (
+        tempfile.TemporaryDirectory(prefix="bootkeep-bench-") as folder,
+        contextlib.closing(FleetStore.open(f"sqlite:///{folder}/fleet.sqlite")) as there,
+    ):
+        _fill(there, fleet)
+        root = Path(folder) / "site"
+        first, whole = _timed(lambda: write_pages(StorePages(there, now=NOW), root, now=NOW))
+        nothing, same = _timed(lambda: write_pages(StorePages(there, now=NOW), root, now=NOW))
+        last = max(fleet.transactions(), key=lambda it: it.started_at)
+        one = replace(last, id="20261124T115900Z-00000001", started_at="2026-11-24T11:59:00Z")
+        with there.writing() as writer:
+            writer.save_transaction(one.host, _record(one), {"post": _verdict(one)}, digest="e" * 64, now=NOW)
+            writer.save_report(one.host, one.id, made_report(one), digest="e" * 64, now=NOW)
+        more, grown = _timed(lambda: write_pages(StorePages(there, now=NOW), root, now=NOW))
+    return {
+        "what": "pages by what changed", "hosts": hosts, "transactions": hosts * each, "whole_s": first,
+        "whole_read": whole.read, "whole_pages": whole.planned, "nothing_new_s": nothing, "nothing_new_read": same.read,
+        "nothing_new_pages": same.planned, "one_more_s": more, "one_more_read": grown.read, "one_more_pages": grown.planned,
+        "one_more_written": grown.written,
+    }  # fmt: skip
+
+
 def _fill(there: FleetStore, fleet: MadeFleet) -> None:
     by_host: dict[str, list[FleetTransaction]] = {}
     for one in fleet.transactions():
@@ -159,11 +184,13 @@ def main(arguments: Iterable[str]) -> int:
     """Measure, a line for each."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet_pages", description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=list(HOSTS))
-    parser.add_argument("--only", choices=("pages", "sqlite", "postgresql"))
+    parser.add_argument("--only", choices=("pages", "changed", "sqlite", "postgresql"))
     options = parser.parse_args(list(arguments))
     for hosts in options.hosts:
         if options.only in (None, "pages"):
             _say(pages(hosts))
+        if options.only in (None, "changed"):
+            _say(changed(hosts))
         if options.only in (None, "sqlite"):
             with tempfile.TemporaryDirectory(prefix="bootkeep-bench-") as folder:
                 _say(store(hosts, dsn=f"sqlite:///{folder}/fleet.sqlite"))

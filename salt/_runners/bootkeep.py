@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     __opts__: dict[str, Any]
 
 log = logging.getLogger(__name__)
+#: Seconds that an administrator waits for a worker that is busy.
+_PATIENCE_S = 120.0
 __virtualname__ = "bootkeep"
 
 
@@ -128,7 +131,15 @@ def capture(tgt: str, reason: str = "", tgt_type: str = "glob", wait: bool = Tru
     asked = _ask(list(hosts), reason or "asked for by hand", "administrator")
     if not wait:
         return asked | {"fired": _fire("bootkeep/capture")}
-    return asked | work()
+    until = time.monotonic() + _PATIENCE_S
+    done = work()
+    # Another worker may have taken ours: what became of them stands in the store.
+    while done.get("busy") and time.monotonic() < until:
+        time.sleep(1.0)
+        done = work()
+    with _store() as store:
+        states = {row.host: row.state for row in store.captures() if row.number in asked["asked"]}
+    return asked | done | {"captures": states}
 
 
 def reconcile() -> bool:
