@@ -29,4 +29,7 @@ def test_the_small_form_measures_everything() -> None:
     assert against == [nothing, file, nothing, database]
     (memory,) = [row for row in rows if row["what"] == "memory of a minion"]
     assert memory["minion_sends_pss_mib"] > memory["minion_plain_pss_mib"] > 10
-    assert rows[-1]["hosts"] == 20 and rows[-1]["files"] > 20
+    pages, changed = rows[-2:]
+    assert pages["hosts"] == changed["hosts"] == 20 and pages["files"] > 20
+    assert changed["whole_read"] == changed["transactions"] == 40
+    assert changed["one_more_read"] > changed["nothing_new_read"] > 0
