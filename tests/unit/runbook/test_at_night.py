@@ -9,6 +9,8 @@ import pytest
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.runbook import Runbook, Table
 from bootkeep.facts.typed import unwrap
+from bootkeep.facts.unknown import Unknown
+from bootkeep.remedies.toolset import tools_of
 from bootkeep.runbook.compose import compose
 from unit.rules.states import recorded
 from unit.runbook.machines import AT, GO, POLICY
@@ -100,3 +102,18 @@ def test_the_firmware_s_ways_are_tried_one_after_another() -> None:
     arm = replace(state, identity=replace(state.identity, architecture="arm64"))
     told = " ".join(row.step.say for row in paper(arm).steps() if row.id == "B2")
     assert "BOOTAA64.EFI" in told
+
+
+def test_debian_with_dracut_has_none_of_initramfs_tools_commands() -> None:
+    """Debian's dracut (059-4) conflicts with initramfs-tools: update-initramfs and lsinitramfs are 'command not found' there."""
+    runbook = paper(recorded("healthy-dracut"))
+    typed = "\n".join(line for row in runbook.steps() for line in unwrap(row.step.command))
+    assert "dracut -f --no-hostonly --kver $K /boot/initrd.img-$K" in typed and "lsinitrd /boot/initrd.img-" in typed
+    assert "/etc/dracut.conf.d/90-bootkeep.conf" in typed
+    assert not any(word in typed for word in ("update-initramfs", "lsinitramfs", "/etc/initramfs-tools"))
+    shell = runbook.section("D")
+    assert shell is not None and "dracut:/#" in shell.title
+    assert any("dracut-initqueue: timeout" in row for row in rows(runbook))
+    # Where the packages could not be read, the image tells.
+    blind = replace(recorded("healthy-dracut"), packages=Unknown("denied"))
+    assert tools_of(blind).generator == "dracut" and tools_of(recorded("healthy-bios")).generator == "initramfs-tools"

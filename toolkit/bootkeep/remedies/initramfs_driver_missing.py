@@ -49,7 +49,7 @@ def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
     tools = tools_of(state)
     add = (
         _for_dracut(drivers)
-        if tools.family != "debian"
+        if tools.generator == "dracut"
         else Step(
             Place.LIVE,
             "Name the drivers that the way to the root file system needs: " + ", ".join(drivers),
@@ -71,7 +71,7 @@ def initramfs_driver_missing(state: BootState, subject: str = "") -> Remedy:
         expect="a line that ends in .ko, .ko.xz or .ko.zst for each driver",
         on_fail=f"Look for it: find /lib/modules/{release} -name '*.ko*'; not there: previous kernel (section P)",
     )
-    keep = (save(Place.LIVE, LIST, "initramfs-modules"),) if tools.family == "debian" else ()
+    keep = (save(Place.LIVE, LIST, "initramfs-modules"),) if tools.generator != "dracut" else ()
     steps = (
         *keep,
         add,

@@ -18,9 +18,7 @@ def initramfs_luks_missing(state: BootState, subject: str = "") -> Remedy:
     if not release:
         return remedy(ID, TITLE, state, tell("Which kernel is meant could not be read: ls /boot /lib/modules. CALL."))
     tools = tools_of(state)
-    package = {"debian": "cryptsetup-initramfs", "redhat": "cryptsetup", "suse": "cryptsetup"}.get(
-        tools.family, "cryptsetup-initramfs"
-    )
+    package = "cryptsetup" if tools.generator == "dracut" else "cryptsetup-initramfs"
     return remedy(
         ID,
         TITLE,

@@ -18,9 +18,8 @@ def multipath_not_in_initramfs(state: BootState, subject: str = "") -> Remedy:
     if not release:
         return remedy(ID, TITLE, state, tell("Which kernel is meant could not be read: ls /boot /lib/modules. CALL."))
     tools = tools_of(state)
-    package = {"debian": "multipath-tools-boot", "redhat": "device-mapper-multipath", "suse": "multipath-tools"}.get(
-        tools.family, "multipath-tools-boot"
-    )
+    usual = "multipath-tools" if tools.generator == "dracut" else "multipath-tools-boot"
+    package = {"redhat": "device-mapper-multipath"}.get(tools.family, usual)
     return remedy(
         ID,
         TITLE,

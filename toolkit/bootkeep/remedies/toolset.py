@@ -7,9 +7,10 @@ dnf(8). SUSE 15: grub2-mkconfig(8), dracut(8), zypper(8), update-bootloader(8). 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.kernel import Initramfs
 from bootkeep.facts.machine import OsRelease
 from bootkeep.facts.typed import shell_word
 from bootkeep.facts.unknown import Absent, Unknown
@@ -27,6 +28,7 @@ class Toolset:
     menu_written: str  # what is seen when it worked
     bls: bool  # the menu's entries are files, /boot/loader/entries
     initramfs: Callable[[str], str]  # release -> path
+    generator: str  # what builds an initramfs: ``initramfs-tools`` or ``dracut``
     build: tuple[str, ...]  # builds the initramfs of $K
     built: str  # what is seen when it worked
     list_image: str
@@ -61,6 +63,7 @@ DEBIAN = Toolset(
     menu_written="a 'Found linux image' line for every kernel, and at the end: done",
     bls=False,
     initramfs=lambda release: f"/boot/initrd.img-{release}",
+    generator="initramfs-tools",
     build=("update-initramfs -c -k $K",),
     built="update-initramfs: Generating {image}, and no line with 'error' or 'No space left'",
     list_image="lsinitramfs",
@@ -83,6 +86,18 @@ DEBIAN = Toolset(
 #: dracut writes straight over the old image, so room and a copy come first; ``--no-hostonly``: in a chroot it would describe
 #: the rescue medium's machine, and on the host a few more drivers harm nobody.
 _DRACUT = "dracut -f --no-hostonly --kver $K {path}"
+_DRACUT_BUILT = "no line with 'FAILED', 'ERROR' or 'No space left' (dracut ends without an error even so)"
+_DRACUT_INIT = "[ /]init( |$)"
+
+#: Debian's package dracut conflicts with initramfs-tools, and brings neither update-initramfs nor lsinitramfs (059-4).
+DEBIAN_DRACUT = replace(
+    DEBIAN,
+    generator="dracut",
+    build=(_DRACUT.format(path="/boot/initrd.img-$K"),),
+    built=_DRACUT_BUILT,
+    list_image="lsinitrd",
+    image_init=_DRACUT_INIT,
+)
 
 
 def _rpm(family: str, **words: str) -> Toolset:
@@ -97,10 +112,11 @@ def _rpm(family: str, **words: str) -> Toolset:
         menu_written="at the end: done",
         bls=family == "redhat",
         initramfs=lambda release: f"/boot/{name.format(release)}",
+        generator="dracut",
         build=(_DRACUT.format(path=f"/boot/{name.format('$K')}"),),
-        built="no line with 'FAILED', 'ERROR' or 'No space left' (dracut ends without an error even so)",
+        built=_DRACUT_BUILT,
         list_image="lsinitrd",
-        image_init="[ /]init( |$)",
+        image_init=_DRACUT_INIT,
         shown="rpm -q",
         is_shown="its name with a version, not 'is not installed'",
         from_file="rpm -Uvh --oldpackage --replacepkgs",
@@ -156,7 +172,17 @@ def tools_of(state: BootState) -> Toolset:
     if family == "redhat":
         on_esp = not isinstance(state.grub, (Absent, Unknown)) and state.grub.path == REDHAT_8_UEFI.menu
         return REDHAT_8_UEFI if on_esp else REDHAT
-    return DEBIAN
+    return DEBIAN_DRACUT if _made_by_dracut(state) else DEBIAN
+
+
+def _made_by_dracut(state: BootState) -> bool:
+    """Whether Debian's images are dracut's: by the packages, and where those could not be read by the newest image itself."""
+    if isinstance(state.packages, tuple):
+        there = {package.name for package in state.packages if package.state == "installed"}
+        return "dracut" in there and "initramfs-tools" not in there
+    kernels = state.kernels if isinstance(state.kernels, tuple) else ()
+    made = [image.generator for kernel in kernels if isinstance(image := kernel.initramfs, Initramfs)]
+    return made[:1] == ["dracut"]
 
 
 def major_of(state: BootState) -> int:

@@ -8,7 +8,6 @@ from bootkeep.facts.remedy import Place, Step
 from bootkeep.facts.runbook import CALL, Box, Item, Section
 from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.remedies.assembly import LUKS
-from bootkeep.remedies.toolset import RPM
 from bootkeep.runbook.host import HostFacts, root_argument
 from bootkeep.runbook.opening import below, opening_in_initramfs
 from bootkeep.runbook.steps import (
@@ -76,7 +75,7 @@ def initramfs_shell(facts: HostFacts) -> Section:
     items: list[Item] = list(numbered(INITRAMFS, steps))
     if facts.layout.not_covered:
         items.insert(0, Box("NOT COVERED by this paper", facts.layout.not_covered))
-    prompt = "dracut:/#" if facts.family in RPM else "(initramfs)"
+    prompt = "dracut:/#" if facts.tools.generator == "dracut" else "(initramfs)"
     return section(INITRAMFS, f"The prompt is {prompt}", items, (AFTER,), minutes=10, new_page=False)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bootkeep.facts.runbook import CALL, Section, Table, Text
 from bootkeep.remedies.assembly import ARRAY, LUKS
-from bootkeep.remedies.toolset import RPM
 from bootkeep.runbook.host import HostFacts
 from bootkeep.runbook.opening import unlock_in_grub
 from bootkeep.runbook.steps import (
@@ -226,7 +225,7 @@ def symptom_finder(facts: HostFacts, cards: dict[str, str]) -> Section:
     if any(layer.level in {"raid4", "raid5", "raid6", "raid10"} for layer in arrays):
         rows += _ARRAYS_DEAD  # last of the initramfs: its shell opens after it, and section D cannot help
     rows += _SYSTEM
-    if facts.family in RPM:
+    if facts.tools.generator == "dracut":
         rows = [(_in_dracuts_words(seen, facts), means, first, remedy) for seen, means, first, remedy in rows]
     if facts.family == "redhat":
         rows += _SELINUX

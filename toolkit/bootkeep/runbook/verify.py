@@ -116,7 +116,7 @@ def _opens_the_disks(facts: HostFacts, card: str) -> list[tuple[Step, str]]:
 
 def _crypttab(facts: HostFacts) -> str:
     """Where the image has the table of encrypted disks: initramfs-tools' own place, or dracut's."""
-    return "cryptroot/crypttab" if facts.family == "debian" else "etc/crypttab"
+    return "cryptroot/crypttab" if facts.tools.generator != "dracut" else "etc/crypttab"
 
 
 def relabel(facts: HostFacts) -> list[tuple[Step, str]]:
