@@ -181,6 +181,26 @@ def test_only_texts_without_a_secret_are_remembered(runtime: Path) -> None:
     assert calls[-1] == harmless + "."
 
 
+def test_what_a_child_learnt_meanwhile_is_kept(runtime: Path) -> None:
+    """A hook remembers before its children look, and writes after them."""
+    calls: list[str] = []
+    clean("first", calls)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            clean("of the child", calls)
+            keep_clean()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    clean("second", calls)
+    keep_clean()
+    remember_in(runtime)
+    for text in ("first", "of the child", "second"):
+        clean(text, calls)
+    assert calls == ["first", "second"]
+
+
 def test_other_patterns_know_nothing(runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an older bootkeep found harmless is looked at again: its patterns were others."""
     calls: list[str] = []

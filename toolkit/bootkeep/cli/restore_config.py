@@ -59,7 +59,8 @@ def restore_config(
 
     Shows the differences, without secrets, and changes nothing until --apply is given. Each file comes back whole or not at all;
     what it replaces stays beside it as FILE.bootkeep-old. Refuses files that somebody changed after the transaction, unless
-    --force is given. Files that may hold secrets are never copied, so they cannot be put back from here.
+    --force is given. A file with a secret in it comes back whole, from its sealed copy. Keys and password files are never
+    copied, so they cannot be put back from here.
     """
     if apply and dry_run:
         raise BootkeepError("--apply and --dry-run exclude each other", where="restore-config", next_step="Choose one.")

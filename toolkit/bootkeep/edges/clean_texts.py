@@ -42,10 +42,7 @@ def unless_clean(how: str, text: str, redact: Callable[[], str]) -> str:
         return redact()
     if not _state["recalled"]:
         _state["recalled"] = True
-        memory = runtime_memory.recall(_NAME)
-        clean = memory.get("clean")
-        if isinstance(clean, list) and memory.get("patterns") == _patterns():
-            _known.update((str(name), True) for name in clean)
+        _recall()
     name = hashlib.blake2b(f"{how}\0{text}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     if name in _known:
         return text
@@ -60,10 +57,18 @@ def keep_clean() -> None:
     """Write what is new, for the next look."""
     patterns = _patterns()
     if _state["changed"] and patterns:
+        _recall()  # what the children of this look have written meanwhile
         while len(_known) > _MOST:
             del _known[next(iter(_known))]
         runtime_memory.keep(_NAME, {"patterns": patterns, "clean": list(_known)})
     _state["changed"] = False
+
+
+def _recall() -> None:
+    memory = runtime_memory.recall(_NAME)
+    clean = memory.get("clean")
+    if isinstance(clean, list) and memory.get("patterns") == _patterns():
+        _known.update((str(name), True) for name in clean)
 
 
 def _patterns() -> list[list[object]]:
