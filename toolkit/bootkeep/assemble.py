@@ -35,7 +35,7 @@ from bootkeep.probes.packages.install_only import install_only
 from bootkeep.probes.packages.installed import architecture_of, packages_of, unmerged_updates
 from bootkeep.probes.storage.block import block_devices
 from bootkeep.probes.storage.drivers import root_drivers, root_drivers_elsewhere
-from bootkeep.probes.storage.mounts import FSTAB, mounts, parse_fstab, spaces
+from bootkeep.probes.storage.mounts import FSTAB, absent_sources, mounts, parse_fstab, spaces
 from bootkeep.probes.storage.stacks import storage_stacks
 
 
@@ -85,6 +85,7 @@ def assemble(readings: Readings, *, taken_at: str) -> BootState:
         install_only=install_only(readings),
         kernel_packages=kernel_packages(readings),
         root_drivers_elsewhere=root_drivers_elsewhere(readings),
+        fstab_sources_absent=absent_sources(readings, fstab) if isinstance(fstab, tuple) else (),
     )
 
 

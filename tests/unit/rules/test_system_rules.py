@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bootkeep.assemble import assemble
+from bootkeep.edges.run import run
 from bootkeep.facts.boot_state import BootState
+from bootkeep.facts.codec import from_json
 from bootkeep.facts.finding import Severity
 from bootkeep.facts.package import Package
+from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.facts.storage import FstabLine
 from bootkeep.facts.unknown import Unknown
-from unit.rules.states import found, healthy, recorded, severities
+from bootkeep.remedies.fstab_type_wrong import fstab_type_wrong
+from unit.rules.states import MACHINES, found, healthy, recorded, severities
 
 UNFINISHED = "package-transaction-unfinished"
 NOT_MOUNTED = "boot-not-mounted"
@@ -79,6 +85,10 @@ def with_line(spec: str, target: str = "/srv", file_system: str = "ext4", option
         (("UUID=1-2-3", "none", "swap", "sw"), [Severity.AT_RISK]),
         (("UUID=1-2-3", "/mnt", "ext4", "defaults,nofail"), []),
         (("UUID=1-2-3", "/mnt", "ext4", "noauto"), []),
+        (("UUID=1-2-3", "/mnt", "ext4", "x-systemd.automount"), []),
+        (("UUID=1-2-3", "/mnt", "ext4", "defaults,_netdev"), [Severity.AT_RISK]),
+        (("UUID=1-2-3", "/mnt", "ext4", "x-systemd.wanted-by=multi-user.target"), [Severity.AT_RISK]),
+        (("UUID=1-2-3", "/mnt", "auto"), [Severity.WILL_NOT_BOOT]),
         (("server:/export", "/mnt", "nfs"), []),
         (("tmpfs", "/tmp", "tmpfs"), []),
         (("proc", "/proc", "proc"), []),
@@ -104,3 +114,68 @@ def test_devices_of_fstab(line: tuple[str, ...], expected: list[Severity]) -> No
 def test_no_devices_known_is_unknown_and_a_container_is_left_alone() -> None:
     assert severities(healthy(block_devices=Unknown("no lsblk")), FSTAB) == [Severity.UNKNOWN]
     assert not found(replace(with_line("UUID=1-2-3"), container="lxc"), FSTAB)
+
+
+def test_what_a_bind_mount_or_a_loop_device_is_made_of_has_to_be_there() -> None:
+    """A typing error there ends in emergency mode as a missing disk does; it was once not looked at."""
+    for line in (("/srv/gone", "/mnt", "none", "bind"), ("/srv/gone", "/mnt", "ext4", "loop")):
+        state = replace(with_line(*line), fstab_sources_absent=("/srv/gone",))
+        assert severities(state, FSTAB) == [Severity.WILL_NOT_BOOT]
+        assert not found(replace(state, running_release=Unknown("rescue")), FSTAB)
+        assert not found(with_line(*line), FSTAB)
+    automatic = with_line("/srv/gone", "/mnt", "none", "bind,nofail")
+    assert not found(replace(automatic, fstab_sources_absent=("/srv/gone",)), FSTAB)
+
+
+def read_again(line: str, **more: Reading) -> BootState:
+    """healthy-bios with one more line in its fstab, and other answers."""
+    path = MACHINES / "healthy-bios" / "readings.json"
+    answers = dict(from_json(Readings, path.read_bytes(), where=str(path)).answers)
+    answers["file:/etc/fstab"] = Reading(Status.OK, answers["file:/etc/fstab"].text + line + "\n")
+    return assemble(Readings(answers | {f"listing:{key}": answer for key, answer in more.items()}), taken_at="x")
+
+
+def test_sources_that_were_not_asked_for_are_not_missing() -> None:
+    line = "/srv/a[1] /mnt none bind"
+    assert not found(read_again(line), FSTAB)
+    assert not found(read_again(line, **{"/srv/a[[]1]": Reading(Status.OK, "[]")}), FSTAB)
+    assert severities(read_again(line, **{"/srv/a[[]1]": Reading(Status.ABSENT)}), FSTAB) == [Severity.WILL_NOT_BOOT]
+
+
+TYPE = "fstab-type-wrong"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (("/dev/vda1", "/mnt", "xfs"), [Severity.WILL_NOT_BOOT]),
+        (("/dev/vda1", "/mnt", "ext3"), []),  # one driver
+        (("/dev/vda1", "/mnt", "auto"), []),
+        (("/dev/vda1", "/mnt", "xfs", "nofail"), []),
+        (("/dev/vda1", "/mnt", "xfs", "_netdev"), [Severity.AT_RISK]),
+        (("/dev/vda1", "none", "swap", "sw"), [Severity.AT_RISK]),
+        (("/dev/vda", "/mnt", "xfs"), []),  # nothing is known to lie there
+        (("tmpfs", "/mnt", "xfs"), []),
+    ],
+)
+def test_types_of_fstab(line: tuple[str, ...], expected: list[Severity]) -> None:
+    assert severities(with_line(*line), TYPE) == expected
+    assert not found(healthy(), TYPE)
+
+
+def test_the_container_of_an_encrypted_volume_is_no_file_system() -> None:
+    state = with_line("/dev/vda1", "/mnt", "ext4")
+    assert isinstance(state.block_devices, tuple)
+    locked = tuple(replace(device, file_system="crypto_LUKS") for device in state.block_devices)
+    assert Severity.WILL_NOT_BOOT in severities(replace(state, block_devices=locked), TYPE)
+
+
+def test_the_type_is_written_into_its_line_and_no_other(tmp_path: Path) -> None:
+    lines = (FstabLine(1, "/dev/vda1", "/srv", "xfs", ("defaults",), 2),)
+    remedy = fstab_type_wrong(healthy(fstab=lines), "/srv")
+    (step,) = [step for step in remedy.live if any("sed -i" in line for line in step.command)]
+    table = tmp_path / "fstab"
+    table.write_text("UUID=1 / ext4 d 0 1\n/dev/vda1 \t/srv  xfs defaults 0 2\n/dev/vda1 /srv2 xfs x\n")
+    program = "\n".join(step.command).replace("/etc/fstab", str(table))
+    assert run(["bash", "-ec", program], timeout_s=30).exit_code == 0
+    assert table.read_text() == "UUID=1 / ext4 d 0 1\n/dev/vda1 \t/srv  ext4 defaults 0 2\n/dev/vda1 /srv2 xfs x\n"

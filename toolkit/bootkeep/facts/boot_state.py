@@ -60,3 +60,5 @@ class BootState:
     kernel_packages: Maybe[tuple[tuple[str, OwningPackage], ...]] = Unknown("not taken")
     #: Release -> drivers of the root device that are built into the running kernel and modules in that one.
     root_drivers_elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: Folders and files that fstab mounts (bind mounts, loop devices) and that are not there.
+    fstab_sources_absent: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ from bootkeep.remedies.fallback_kernel_missing import fallback_kernel_missing
 from bootkeep.remedies.fips_digest_missing import fips_digest_missing
 from bootkeep.remedies.firmware_entry_missing import firmware_entry_missing
 from bootkeep.remedies.fstab_device_missing import fstab_device_missing
+from bootkeep.remedies.fstab_type_wrong import fstab_type_wrong
 from bootkeep.remedies.grub_config_stale import grub_config_stale
 from bootkeep.remedies.grub_core_differs import grub_core_differs
 from bootkeep.remedies.grub_environment_damaged import grub_environment_damaged
@@ -83,6 +84,7 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "initramfs-driver-missing": initramfs_driver_missing,
         "grub-install-device-wrong": grub_install_device_wrong,
         "fstab-device-missing": fstab_device_missing,
+        "fstab-type-wrong": fstab_type_wrong,
         "loader-readback-differs": loader_readback_differs,
         "boot-file-system-unreadable": boot_file_system_unreadable,
         "boot-encryption-unreadable": boot_encryption_unreadable,

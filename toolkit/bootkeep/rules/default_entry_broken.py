@@ -41,15 +41,16 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
         return
     if not isinstance(default, DefaultEntry):
         return  # no grub.cfg at all: grub-config-stale says so
-    if isinstance(default.entry, Absent) and state.grub and default_boot_entry(state) is not None:
+    started = default_boot_entry(state)
+    if isinstance(default.entry, Absent) and started is not None:
         yield RULE.finding(
             Severity.AT_RISK,
             f"The default boot entry '{default.wanted}' ({default.chosen_by}) is not in the menu: GRUB silently starts the "
-            "first entry instead.",
+            f"first entry instead, '{started.title}'.",
             (_source(state, default), default.wanted),
             subject=default.wanted,
         )
-    entry = default_boot_entry(state)
+    entry = started
     if entry is None or not isinstance(state.boot_files, tuple):
         why = state.boot_files.why if isinstance(state.boot_files, Unknown) else "the menu has no entry"
         yield RULE.unknown("whether the default entry's files are there", why)

@@ -1,9 +1,11 @@
 """B41: fstab waits for a device that is not there.
 
 systemd waits 90 s for it and then drops into emergency mode (observed: ``Dependency failed for ...``, ``Give root password for
-maintenance``). WILL_NOT_BOOT for a file system that has to be mounted; AT_RISK for swap (the boot waits, then goes on); nothing
-for ``nofail`` and ``noauto``. Only names that must resolve on this machine are judged: UUID=, LABEL=, PARTUUID=, PARTLABEL=
-and /dev paths; not network or virtual file systems.
+maintenance``). WILL_NOT_BOOT for a file system that has to be mounted; AT_RISK where the boot waits and then goes on without it:
+swap, ``_netdev`` (remote-fs.target), ``x-systemd.wanted-by=`` and ``x-systemd.required-by=``; nothing for ``nofail``, ``noauto``
+and automounts, which nobody waits for. A folder that is mounted elsewhere (bind) and the file of a loop device have to be there
+too, on the running machine. Only names that must resolve on this machine are judged: UUID=, LABEL=, PARTUUID=, PARTLABEL=, paths;
+not network or virtual file systems. Source: systemd-fstab-generator (252), asked with lines of each kind.
 """
 
 from __future__ import annotations
@@ -41,10 +43,14 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     for text in state.fstab_not_understood:
         yield RULE.finding(
             Severity.ADVICE,
-            f"A line of fstab is not understood, by mount either: {text}",
+            f"A line of fstab is no mount, to systemd neither: {text}",
             ("/etc/fstab", text),
             subject=text,
         )
+    if isinstance(state.running_release, str) and not isinstance(state.container, str):
+        for line in state.fstab:
+            if line.spec in state.fstab_sources_absent and not waits_for_nobody(line):
+                yield _missing(line)
     lines = [line for line in state.fstab if _must_be_there(line)]
     if not lines or isinstance(state.container, str):
         return  # a container's devices are the host's: systemd does not mount fstab's disks there
@@ -60,8 +66,21 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
             yield RULE.unknown("the devices that fstab names", f"lsblk does not know what {line.spec} leads to")
 
 
+def waits_for_nobody(line: FstabLine) -> bool:
+    """Whether a failing mount does not hold up the boot: ``nofail``, ``noauto``, and automounts, which mount at the first use."""
+    return bool({"nofail", "noauto", "x-systemd.automount", "comment=systemd.automount"} & set(line.options))
+
+
+def goes_on_without(line: FstabLine) -> bool:
+    """Whether the boot waits for it and then goes on: it belongs to no target that local file systems stop at."""
+    return line.file_system == "swap" or any(
+        option == "_netdev" or option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by="))
+        for option in line.options
+    )
+
+
 def _must_be_there(line: FstabLine) -> bool:
-    if {"nofail", "noauto"} & set(line.options) or line.file_system in (
+    if waits_for_nobody(line) or line.file_system in (
         "none",
         "nfs",
         "nfs4",
@@ -102,12 +121,17 @@ def _mapped(spec: str, device: BlockDevice) -> bool:
 
 
 def _missing(line: FstabLine) -> Finding:
-    swap = line.file_system == "swap"
-    what = "swap" if swap else line.target
+    what = "swap" if line.file_system == "swap" else line.target
+    named = line.spec.startswith("/") and not line.spec.startswith("/dev/")
+    lasts = "" if named else " 90 seconds"
     return RULE.finding(
-        Severity.AT_RISK if swap else Severity.WILL_NOT_BOOT,
-        f"fstab line {line.number} mounts {line.spec} on {what}, and there is no such device: "
-        + ("the boot waits 90 seconds for it." if swap else "the boot ends in emergency mode."),
+        Severity.AT_RISK if goes_on_without(line) else Severity.WILL_NOT_BOOT,
+        f"fstab line {line.number} mounts {line.spec} on {what}, and there is no such {'path' if named else 'device'}: "
+        + (
+            f"the boot waits{lasts} for it and goes on."
+            if goes_on_without(line)
+            else "the boot ends in emergency mode."
+        ),
         ("/etc/fstab", f"{line.spec} {line.target} {line.file_system} {','.join(line.options)} 0 {line.passno}"),
         subject=line.spec,
     )

@@ -18,20 +18,34 @@ from bootkeep.probes.storage.mounts import parse_fstab, parse_mountinfo, unescap
 
 def test_fstab_with_spaces_comments_and_odd_lines() -> None:
     lines, odd = parse_fstab(
-        "# /etc/fstab\nUUID=a / ext4 errors=remount-ro 0 1\n\n/dev/sdb1 /mnt/two\\040words vfat noauto,ro\nbroken\nx y z o 0 q\n"
+        "# /etc/fstab\nUUID=a / ext4 errors=remount-ro 0 1\n\n/dev/sdb1 /mnt/two\\040words vfat noauto,ro\nbroken\n"
+        "UUID=b relative ext4\nUUID=c /two\nUUID=d /pass ext4 defaults 0 q\nUUID=e none swap\nUUID=f\u00a0/nbsp ext4 defaults\r\n"
     )
     assert [(line.number, line.spec, line.target, line.passno) for line in lines] == [
         (2, "UUID=a", "/", 1),
         (4, "/dev/sdb1", "/mnt/two words", 0),
+        (7, "UUID=c", "/two", 0),
+        (8, "UUID=d", "/pass", 0),
+        (9, "UUID=e", "none", 0),
     ]
+    assert lines[2].file_system == "auto"
     assert lines[1].options == ("noauto", "ro")
-    assert len(odd) == 2 and odd[0].startswith("/etc/fstab:5")
+    assert [each.partition(": ")[0] for each in odd] == ["/etc/fstab:5", "/etc/fstab:6", "/etc/fstab:10"]
+
+
+def test_only_the_blanks_of_getmntent_divide_and_only_a_newline_ends_a_line() -> None:
+    lines, odd = parse_fstab(
+        "# a comment\x0cUUID=x /live ext4 defaults 0 2\u2028UUID=y /live2 ext4\n\t UUID=a\t \t/a\text4\n"
+    )
+    assert [(line.number, line.spec, line.target) for line in lines] == [(2, "UUID=a", "/a")] and not odd
+    (mount,) = parse_mountinfo("1 0 8:1 / /mnt/a\u2028b\u00a0c rw - ext4 /dev/vda1 rw\n")
+    assert mount.target == "/mnt/a\u2028b\u00a0c"
 
 
 @given(st.text())
 def test_no_fstab_crashes_it(text: str) -> None:
     lines, odd = parse_fstab(text)
-    assert len(lines) + len(odd) <= len(text.splitlines())
+    assert len(lines) + len(odd) <= text.count("\n") + 1
 
 
 @given(st.text())
