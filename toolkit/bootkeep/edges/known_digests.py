@@ -15,6 +15,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 
 from bootkeep.edges import runtime_memory
@@ -41,16 +43,22 @@ def remember_in(folder: Path) -> None:
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file's content, in hex. Raises OSError."""
+    return remembered_of(path, "", lambda stream: hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+def remembered_of(path: Path, kind: str, make: Callable[[BufferedReader], str]) -> str:
+    """What one function says of a file's content, asked once for each content. Raises OSError."""
     with path.open("rb") as stream:
         before = _identity(os.fstat(stream.fileno()))
-        found = _known.get(before[0])
+        name = f"{before[0]} {kind}" if kind else before[0]
+        found = _known.get(name)
         if found is not None and found[:3] == list(before[1:]):
             return str(found[3])
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        said = make(stream)
         after = os.fstat(stream.fileno())
     if _identity(after) == before and is_settled(after):
-        _remember(before[0], [*before[1:], digest])
-    return digest
+        _remember(name, [*before[1:], said])
+    return said
 
 
 def _identity(info: os.stat_result) -> tuple[str, int, int, int]:

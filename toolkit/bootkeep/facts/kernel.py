@@ -71,7 +71,7 @@ class Kernel:
     package: Maybe[OwningPackage]
     preserved: bool  # bootkeep's own kept copy of a last-good kernel
     version_text: str = ""  # the text in the image's header, as /proc/version ends; empty where it has none
-    image_error: str = ""  # how the image is damaged, by its own header; empty when it is whole
+    image_error: str = ""  # how the image is damaged, by its own header or signature; empty when it is whole
     key: str = ""  # of a preserved kernel: its folder's name
     signed: Maybe[bool] = Unknown("not taken")  # the image carries a signature (Authenticode); by whom is not said
     config: Maybe[tuple[tuple[str, str], ...]] = Unknown("not taken")  # options of /boot/config-<release> that matter

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bootkeep.edges.native import boot_sector, esp, init_program, kernel_config, luks
 from bootkeep.edges.native.fat import Fat, FatError
-from bootkeep.edges.native.pe import read_pe
+from bootkeep.edges.native.pe import is_as_signed, read_pe
 
 UUID = "7d0bfdcc-0d3a-4dbc-8e4f-38eb0a5a17b2"
 
@@ -211,3 +211,42 @@ def test_options_of_each_kernel(tmp_path: Path) -> None:
     (tmp_path / "boot/config-6.1").write_text("CONFIG_RD_ZSTD=y\n# CONFIG_RD_LZO is not set\nCONFIG_X=m\n")
     options = json.loads(kernel_config.answer(tmp_path, ""))["6.1"]
     assert options["CONFIG_RD_ZSTD"] == "y" and options["CONFIG_RD_LZO"] == "n" and "CONFIG_X" not in options
+
+
+def signed_image(body: bytes, *, oid: bytes = bytes.fromhex("0609608648016503040201")) -> bytearray:
+    """A PE32+ image with a certificate table that holds its Authenticode digest, as sbsign(1) lays it out."""
+    head = bytearray(1024)
+    head[:2], head[0x80:0x84] = b"MZ", b"PE\0\0"
+    struct.pack_into("<I", head, 0x3C, 0x80)
+    optional = 0x80 + 24
+    struct.pack_into("<H", head, optional, 0x20B)
+    directories = optional + 112
+    struct.pack_into("<I", head, directories - 4, 16)
+    content = head + body
+    digest = hashlib.sha256(
+        content[: optional + 64] + content[optional + 68 : directories + 32] + content[directories + 40 :]
+    )
+    signature = b"\x00\x02\x02\x00" + oid + digest.digest()
+    struct.pack_into("<II", content, directories + 32, len(content), len(signature))
+    struct.pack_into("<I", content, optional + 64, 0xC0FFEE)  # the checksum is no part of it
+    return content + signature
+
+
+def test_a_signed_image_is_whole_or_it_is_not() -> None:
+    image = signed_image(bytes(range(256)) * 64)
+    assert read_pe(io.BytesIO(bytes(image))) is not None and is_as_signed(io.BytesIO(bytes(image))) is True
+    for place in (1, 1500, 9000):
+        changed = bytearray(image)
+        changed[place] ^= 0x10
+        assert is_as_signed(io.BytesIO(bytes(changed))) in (False, None), place
+    zeros = bytearray(image)
+    zeros[4096:8192] = bytes(4096)
+    assert is_as_signed(io.BytesIO(bytes(zeros))) is False
+    assert is_as_signed(io.BytesIO(b"MZ" + bytes(4000))) is None
+    other = signed_image(bytes(5000), oid=bytes.fromhex("06052b0e03021a"))  # SHA-1: nothing is said
+    assert is_as_signed(io.BytesIO(bytes(other))) is None
+
+
+@given(st.binary(max_size=1500), st.integers(0, 3000))
+def test_no_image_crashes_the_look_at_its_signature(tail: bytes, cut: int) -> None:
+    is_as_signed(io.BytesIO(bytes(signed_image(bytes(2000))[:cut]) + tail))

@@ -2,7 +2,8 @@
 
 x86 boot protocol (Documentation/arch/x86/boot.rst): ``HdrS`` at 0x202, at 0x20e the address of the version text less
 0x200, at 0x1f1 the number of setup sectors and at 0x1f4 the size of the rest in 16-byte units. arm64 (booting.rst):
-``ARM\\x64`` at 0x38 and no version; EFI zboot: ``MZ`` and ``zimg`` at 4. Only the first 64 KiB of each file are read.
+``ARM\\x64`` at 0x38 and no version; EFI zboot: ``MZ`` and ``zimg`` at 4. Only the first 64 KiB of each file are read, and all of
+one that is signed: its signature tells whether the rest is whole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import stat
 import struct
 from pathlib import Path
 
-from bootkeep.edges.native.pe import read_pe
+from bootkeep.edges.known_digests import remembered_of
+from bootkeep.edges.native.pe import is_as_signed, read_pe
 
 _HEAD_BYTES = 64 * 1024
 #: Ours: preserved kernels live one directory below.
@@ -50,7 +52,14 @@ def _row(path: str) -> dict[str, str] | None:
         if row is None:
             return None
         pe = read_pe(stream)
-        return {**row, "signed": "" if pe is None else "yes" if pe.signed else "no"}
+    if pe is not None and pe.signed and not row["error"] and not _is_as_signed(path):
+        row = {**row, "error": "its content is not what was signed: bytes of it were changed"}
+    return {**row, "signed": "" if pe is None else "yes" if pe.signed else "no"}
+
+
+def _is_as_signed(path: str) -> bool:
+    """Read to its last byte, once for each content. A kernel of the right size may be half zeros after a power cut."""
+    return remembered_of(Path(path), "as signed", lambda stream: "no" if is_as_signed(stream) is False else "") != "no"
 
 
 def describe(head: bytes, size: int) -> dict[str, str] | None:
