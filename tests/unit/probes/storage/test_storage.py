@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.facts.unknown import Unknown
-from bootkeep.probes.storage.block import BLKID, LSBLK, block_devices, parse_blkid, parse_lsblk
+from bootkeep.probes.storage.block import BLKID, LSBLK, block_devices, luks_header, parse_blkid, parse_lsblk
 from bootkeep.probes.storage.mounts import parse_fstab, parse_mountinfo, unescape
 
 
@@ -104,3 +104,22 @@ def test_a_damaged_answer_is_unknown(text: str) -> None:
 @given(st.text())
 def test_no_blkid_crashes_it(text: str) -> None:
     assert all("DEVNAME" in values for values in parse_blkid(text).values())
+
+
+def test_what_lies_on_the_device_counts_and_not_what_udev_remembers() -> None:
+    """A LUKS volume got another UUID while udev did not notice: its crypttab was called right (a false GO)."""
+    row = {
+        "name": "vda2",
+        "path": "/dev/vda2",
+        "type": "part",
+        "fstype": "crypto_LUKS",
+        "uuid": "old",
+        "mountpoints": [],
+    }
+    answers = {LSBLK.key: Reading(Status.OK, json.dumps({"blockdevices": [row]}))}
+    asked = {BLKID.key: Reading(Status.OK, "DEVNAME=/dev/vda2\nUUID=new\nTYPE=crypto_LUKS\n")}
+    header = {luks_header("/dev/vda2").key: Reading(Status.OK, '{"version": 2, "uuid": "newest"}')}
+    broken = {luks_header("/dev/vda2").key: Reading(Status.OK, '{"uuid": 7}')}
+    for more, uuid in ((broken, "old"), (asked, "new"), (header, "newest"), (asked | header, "newest")):
+        found = block_devices(Readings(answers | more))
+        assert isinstance(found, tuple) and [device.uuid for device in found] == [uuid]

@@ -11,8 +11,8 @@ from typing import Any
 from bootkeep.facts.reading import Readings
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Maybe, Unknown
-from bootkeep.probes.answers import rows_of, text_of
-from bootkeep.probes.read import Command, Listing, Probe, Read
+from bootkeep.probes.answers import object_of, rows_of, text_of
+from bootkeep.probes.read import Command, Listing, Native, Probe, Read
 
 _COLUMNS = "NAME,PATH,TYPE,FSTYPE,UUID,LABEL,PARTUUID,PARTTYPE,PARTLABEL,PTTYPE,SIZE,SERIAL,WWN,MODEL,RM,MOUNTPOINTS"
 #: Reads sysfs and udev's database only: it opens no device (lsblk(8)).
@@ -99,14 +99,27 @@ def parse_blkid(text: str) -> dict[str, dict[str, str]]:
 
 
 def _named(device: BlockDevice, values: dict[str, str]) -> BlockDevice:
+    """What blkid read on the device itself counts; udev's database may be older than the last mkfs or luksUUID."""
     return replace(
         device,
-        file_system=device.file_system or values.get("TYPE", ""),
-        uuid=device.uuid or values.get("UUID", ""),
-        label=device.label or values.get("LABEL", ""),
-        partition_uuid=device.partition_uuid or values.get("PARTUUID", ""),
-        partition_label=device.partition_label or values.get("PARTLABEL", ""),
+        file_system=values.get("TYPE", "") or device.file_system,
+        uuid=values.get("UUID", "") or device.uuid,
+        label=values.get("LABEL", "") or device.label,
+        partition_uuid=values.get("PARTUUID", "") or device.partition_uuid,
+        partition_label=values.get("PARTLABEL", "") or device.partition_label,
     )
+
+
+def luks_header(path: str) -> Native:
+    """The read of a LUKS volume's own header."""
+    return Native(f"luks:{path}")
+
+
+def _by_header(device: BlockDevice, readings: Readings) -> BlockDevice:
+    """The same for an encrypted volume, whose header is read by itself."""
+    header = object_of(readings, luks_header(device.path), device.path) if device.file_system == "crypto_LUKS" else None
+    uuid = header.get("uuid") if isinstance(header, dict) else None
+    return replace(device, uuid=uuid) if isinstance(uuid, str) and uuid else device
 
 
 def block_devices(readings: Readings) -> Maybe[tuple[BlockDevice, ...]]:
@@ -124,6 +137,7 @@ def block_devices(readings: Readings) -> Maybe[tuple[BlockDevice, ...]]:
     if isinstance(asked, str):
         named = parse_blkid(asked)
         devices = tuple(_named(device, named.get(device.path, {})) for device in devices)
+    devices = tuple(_by_header(device, readings) for device in devices)
     if not any(device.uuid for device in devices):
         return Unknown("lsblk knows no file system on any device: udev does not run, and blkid had no answer")
     return devices

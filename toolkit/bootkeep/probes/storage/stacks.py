@@ -10,8 +10,8 @@ from bootkeep.facts.reading import Readings
 from bootkeep.facts.stacks import CrypttabLine, LuksVolume, PhysicalVolume, RaidArray, StorageStacks
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import object_of, text_of
-from bootkeep.probes.read import Command, File, Native, Probe, Read
-from bootkeep.probes.storage.block import LSBLK, block_devices
+from bootkeep.probes.read import Command, File, Probe, Read
+from bootkeep.probes.storage.block import LSBLK, block_devices, luks_header
 from bootkeep.probes.storage.mounts import unescape
 from bootkeep.probes.understand import understood
 
@@ -28,11 +28,6 @@ USES_DEVICES_FILE = Command(("lvmconfig", "--type", "full", "devices/use_devices
 _ARRAY = re.compile(r"^(md\S+) : (active|inactive)(?: \([^)]*\))* ?(\S*)")
 _COUNT = re.compile(r"\[(\d+)/(\d+)\]")
 _UUID = re.compile(r"\bUUID=([0-9A-Fa-f:.-]+)")
-
-
-def luks_header(path: str) -> Native:
-    """The read of one header."""
-    return Native(f"luks:{path}")
 
 
 def parse_mdstat(text: str) -> tuple[RaidArray, ...]:
