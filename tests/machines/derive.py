@@ -22,6 +22,7 @@ from bootkeep.facts.codec import from_json, to_plain  # noqa: E402
 from bootkeep.facts.policy import Policy  # noqa: E402
 from bootkeep.facts.reading import Reading, Readings, Status  # noqa: E402
 from bootkeep.flows.check import check_readings  # noqa: E402
+from machines.meant import MEANT, written  # noqa: E402
 
 TAKEN_AT = "2026-11-23T18:00:00Z"
 
@@ -85,12 +86,13 @@ def derive(name: str, breakage: Breakage) -> str:
     (folder / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
     module = breakage.edit.__module__.rpartition(".")[2]
     listed = "\n".join(f"* `{key}`" for key in changed)
-    (folder / "README.md").write_text(
+    text = (
         f"# {name}\n\n{breakage.story}\n\n"
         f"Derived from `{breakage.base}`, a recorded machine, by an edit of single readings (`{module}.py`, function "
         f"`{breakage.edit.__name__}`): no machine was recorded in this state. Made again with "
         f"`python3 tests/machines/derive.py {name}`. Edited readings:\n\n{listed}\n"
     )
+    (folder / "README.md").write_text(written(text, MEANT[name]) if name in MEANT else text)
     return f"{name}: {expected['judgement']} {[finding['id'] + ' ' + finding['severity'] for finding in found]}"
 
 

@@ -12,6 +12,7 @@ from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.flows.check import check_readings
 from machines._vm.stack import NEW, Break, Stack
 from machines._vm.stories import STACKS
+from machines.meant import MEANT, written
 
 MACHINES = Path(__file__).resolve().parents[1]
 TAKEN_AT = "2026-11-25T18:00:00Z"
@@ -20,6 +21,8 @@ _DMI = {
     "uefi": "Standard PC (Q35 + ICH9, 2009)\n",
     "secure": "Standard PC (Q35 + ICH9, 2009)\n",
 }
+#: What shim 16.1 wrote into OVMF's variable when a machine with Microsoft's keys was started by it.
+_SBAT_LEVEL = "sbat,1,2025021800\nshim,4\ngrub,5\n"
 _SETUP = {"number": "0000", "label": "UiApp", "active": True, "partition": "", "loader": ""}
 
 
@@ -97,7 +100,8 @@ def _readme(machine: str, name: str, stack: Stack, broken: Break | None, compose
             "",
         ]
     lines += ["Shortened: dpkg's status to four fields, modules.builtin to disk drivers, debconf to grub-pc's answer."]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return written(text, MEANT[machine]) if machine in MEANT else text
 
 
 def _with_serials(key: str, reading: Reading, stack: Stack) -> Reading:
@@ -165,8 +169,10 @@ def surroundings(answers: dict[str, Reading], stack: Stack) -> dict[str, Reading
             "native:efi-variables": json.dumps(
                 {"order": ["0001", "0000"], "next": "", "current": "0001", "entries": [_SETUP, entry]}
             ),
-            "native:secure-boot": "false",
+            "native:secure-boot": "true" if stack.firmware == "secure" else "false",
         }
+        if stack.firmware == "secure":
+            composed["native:sbat-level"] = _SBAT_LEVEL
     return {key: Reading(Status.OK, text) for key, text in composed.items()}
 
 

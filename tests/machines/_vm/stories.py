@@ -68,6 +68,12 @@ PLAIN: dict[str, Stack] = {
                 f"cp -a /run/i {INITRD}",
             ),
             Break(
+                "kernel-half-zeros",
+                "The newest kernel has its right size, and zeros in its middle, as after a power cut.",
+                f"cp -a {IMAGE} /run/v; dd if=/dev/zero of={IMAGE} bs=1M seek=4 count=4 conv=notrunc",
+                f"cp -a /run/v {IMAGE}",
+            ),
+            Break(
                 "menu-made-without-initramfs",
                 "The newest initramfs was deleted, and update-grub made an entry that loads none.",
                 f"cp -a {INITRD} /run/i; " + menu(f"rm {INITRD}"),
@@ -214,7 +220,7 @@ PLAIN: dict[str, Stack] = {
     "dkms": Stack(
         "A server started by BIOS with a module that DKMS built for both kernels.",
         "plain",
-        ("grub-pc", "v4l2loopback-dkms", f"linux-headers-{OLD}", f"linux-headers-{NEW}"),
+        ("grub-pc", "acpi-call-dkms", f"linux-headers-{OLD}", f"linux-headers-{NEW}"),
         {"plain0": 3200},
         # The package's own script builds for the running kernel only, and that is the host's: both are built here.
         native=f"for k in {OLD} {NEW}; do dkms autoinstall -k $k; done; dkms status; ls -l /var/lib/dkms/*/*",
@@ -222,15 +228,18 @@ PLAIN: dict[str, Stack] = {
             Break(
                 "dkms-removed-for-one-kernel",
                 "The module was removed for the newest kernel.",
-                f"dkms uninstall v4l2loopback/$(ls /usr/src | sed -n s/^v4l2loopback-//p) -k {NEW}; dkms status",
-                f"dkms install v4l2loopback/$(ls /usr/src | sed -n s/^v4l2loopback-//p) -k {NEW}",
-            ),
-            Break(
-                "dkms-built-for-no-kernel",
-                "The module is known to DKMS and built for no kernel, as after an installation without headers.",
-                "m=v4l2loopback/$(ls /usr/src | sed -n s/^v4l2loopback-//p); dkms remove $m --all; dkms add $m; dkms status",
+                f"dkms uninstall $(cd /var/lib/dkms; echo acpi*/[0-9]*) -k {NEW}; dkms status",
+                f"dkms install $(cd /var/lib/dkms; echo acpi*/[0-9]*) -k {NEW}",
             ),
         ),
+    ),
+    "dkms-excluded": Stack(
+        "A server started by BIOS with a DKMS module whose dkms.conf (BUILD_EXCLUSIVE) excludes Debian's cloud kernels: it is "
+        "built for none.",
+        "plain",
+        ("grub-pc", "v4l2loopback-dkms", f"linux-headers-{OLD}", f"linux-headers-{NEW}"),
+        {"plain0": 3200},
+        healthy=False,  # the package is of no use there
     ),
     "extlinux": Stack(
         "A server started by BIOS and extlinux.",
@@ -273,8 +282,8 @@ PLAIN: dict[str, Stack] = {
                 "cp /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed /boot/efi/EFI/debian/grubx64.efi",
             ),
             Break(
-                "esp-unsigned-grub",
-                "grub-install was run with --no-uefi-secure-boot.",
+                "healthy-uefi-unsigned-grub",
+                "grub-install was run with --no-uefi-secure-boot; Secure Boot is off, so nothing is wrong with that.",
                 "cp -r /boot/efi/EFI /run/E2; grub-install --target=x86_64-efi --efi-directory=/boot/efi --no-nvram "
                 "--no-uefi-secure-boot --bootloader-id=debian",
                 "rm -r /boot/efi/EFI; cp -r /run/E2 /boot/efi/EFI",
@@ -293,10 +302,7 @@ PLAIN: dict[str, Stack] = {
         ("grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed", "efibootmgr", "mokutil", "sbsigntool", "openssl"),
         {"uefi0": 2200},
         firmware="secure",
-        booted=True,
         native="openssl req -new -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=own/ -keyout /var/cache/k -out /var/cache/c",
-        # The firmware found the loader by its fallback path; the entry is made as grub-install makes it.
-        prepare="efibootmgr -q -c -d /dev/vda -p 1 -w -L debian -l '\\EFI\\debian\\shimx64.efi'",
         breaks=(
             Break(
                 "secure-boot-kernel-stripped",
@@ -320,15 +326,6 @@ PLAIN: dict[str, Stack] = {
                 "search search_fs_uuid configfile; "
                 "sbsign --key /var/cache/k --cert /var/cache/c --output /boot/efi/EFI/debian/grubx64.efi /var/cache/g",
                 "rm -r /boot/efi/EFI; cp -r /var/cache/E /boot/efi/EFI",
-            ),
-            Break(
-                "firmware-entry-of-a-wiped-partition",
-                "The firmware's entry names a partition that was made again since, and there is no fallback loader.",
-                "for n in $(efibootmgr | sed -n 's/^Boot\\([0-9A-F]*\\).*debian.*/\\1/p'); do efibootmgr -q -b $n -B; done; "
-                "sfdisk -q --force --no-reread --part-uuid /dev/vda 1 11111111-2222-4333-8444-555555555555; "
-                "efibootmgr -q -c -d /dev/vda -p 1 -w -L debian -l '\\EFI\\debian\\shimx64.efi'; "
-                "sfdisk -q --force --no-reread --part-uuid /dev/vda 1 66666666-7777-4888-8999-aaaaaaaaaaaa; "
-                "rm -r /boot/efi/EFI/BOOT; partx -u /dev/vda || true; udevadm trigger --settle /dev/vda1",
             ),
         ),
     ),

@@ -105,6 +105,9 @@ STACKS: dict[str, Stack] = {
         "luks1_whole",
         ("grub-pc", "cryptsetup", "cryptsetup-initramfs"),
         {"safe0": 2000},
+        # The images are made here: crypttab names the volume's UUID, which is given, and "initramfs" asks for it without looking.
+        native="echo vda1_crypt UUID=77777777-aaaa-4aaa-8aaa-000000000001 none luks,discard,initramfs >/etc/crypttab\n"
+        + AGAIN,
         breaks=(
             Break(
                 "luks-boot-converted-to-argon2",
@@ -121,7 +124,8 @@ STACKS: dict[str, Stack] = {
         "luks2_root",
         ("grub-pc", "cryptsetup", "cryptsetup-initramfs"),
         {"locked0": 2000},
-        native=without("cryptroot", "cryptgnupg", "cryptopensc", "cryptkeyctl", "cryptpassdev", "cryptroot-unlock"),
+        native=f"echo cryptroot UUID=77777777-aaaa-4aaa-8aaa-000000000002 none luks,initramfs >/etc/crypttab\n{AGAIN}\n"
+        + without("cryptroot", "cryptgnupg", "cryptopensc", "cryptkeyctl", "cryptpassdev", "cryptroot-unlock"),
         rescued=True,
         breaks=(
             Break(

@@ -68,7 +68,18 @@ def test_the_gates_hold(name: str) -> None:
 
 
 #: Stacks whose page is kept, beside the composed ones of test_compose.py: a change of theirs is looked at before it is printed.
-KEPT = ("dracut", "lvm-on-mirror", "multipath", "raid5", "secure-boot")
+KEPT = (
+    "dracut",
+    "luks2-root",
+    "lvm",
+    "lvm-on-mirror",
+    "multipath",
+    "plain-gpt",
+    "raid5",
+    "raid6",
+    "secure-boot",
+    "xfs",
+)
 
 
 @pytest.mark.parametrize("stack", KEPT)

@@ -14,6 +14,5 @@ inside "
 echo 'grub-pc grub-pc/install_devices multiselect /dev/disk/by-id/virtio-safe0' | debconf-set-selections
 $SETTINGS
 echo GRUB_ENABLE_CRYPTODISK=y >>/etc/default/grub
-update-initramfs -u -k all
 grub-install --target=i386-pc /dev/vda
 update-grub"

@@ -19,6 +19,5 @@ echo "cryptroot UUID=$(uuid_of /dev/vda2) none luks,initramfs" >/target/etc/cryp
 inside "
 echo 'grub-pc grub-pc/install_devices multiselect /dev/disk/by-id/virtio-locked0' | debconf-set-selections
 $SETTINGS
-update-initramfs -u -k all
 grub-install --target=i386-pc /dev/vda
 update-grub"
