@@ -45,7 +45,7 @@ _PLAIN = {
     "boot-space-low": "boot-full boot-without-inodes el9-boot-full",
     "console-silent": "console-only-for-grub console-silent",
     "default-entry-broken": "default-entry-dangling initramfs-deleted",
-    "dkms-module-missing": "dkms-excluded dkms-not-built",
+    "dkms-module-missing": "dkms-excluded dkms-not-built dkms-removed-for-one-kernel",
     "esp-copies-differ": "esp-grub-stale esp-loader-cut second-esp-stale",
     "esp-space-low": "esp-filled esp-full",
     "esp-stub-wrong": "el9-stub-overwritten esp-stub-by-mkconfig esp-stub-of-another-disk second-esp-stub",
