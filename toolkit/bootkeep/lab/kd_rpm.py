@@ -40,6 +40,7 @@ _PROMPT_S = 120.0
 _DEADLINE_S = 60
 #: A host with one kernel is never GO, and the state that says so fails: that is its purpose.
 _VERDICT = "bootkeep-bootable-verdict"
+_LAST, _UP = "\x05", "\x10"  # Ctrl-E and Ctrl-P: GRUB's menu goes to its last entry, to the one above
 _CONFIG = "/etc/acmed"
 _MINE = "# edited by hand, change 4711\nport = 8001\n"
 _IMAGE = "/boot/vmlinuz-"
@@ -131,18 +132,49 @@ def play_protected(image: Image, *, work: Path, binds: Mapping[str, Path], say: 
             _both_kernels(host, image, before, after, chapter)
             _record_and_report(host, chapter)
             _verdict(host, image, chapter)
+            title = _entry_in_menu(host, image.kernels[1], before.get(f"{_IMAGE}{image.kernels[1]}", "?")).partition(
+                ": "
+            )[0]
         say("protected: reboot")
-        done_boot = boot(disk, timeout_s=BOOT_S)
-        chapter.keep("2-protected.console.txt", done_boot.console)
-        facts = done_boot.facts
-        chapter.claim(
-            f"it comes up, on the kernel from before ({image.kernels[1]})",
-            facts.get("release") == image.kernels[1]
-            and facts.get("state") == "running"
-            and facts.get("loads") == "yes",
-            _boot_line(done_boot),
-        )
+        _reboots(disk, image, title, chapter, say)
     return chapter
+
+
+def _reboots(disk: Path, image: Image, title: str, chapter: Chapter, say: Say) -> None:
+    """Into what the menu starts by itself now, and into the kernel from before, chosen at the menu."""
+    first = boot(disk, timeout_s=BOOT_S)
+    chapter.keep("2-protected.console.txt", first.console)
+    chapter.claim(
+        f"it comes up, on the new kernel ({image.third_kernel})", _up(first, image.third_kernel), _boot_line(first)
+    )
+    if not title:
+        chapter.claim("the kernel from before has an entry to choose", False)
+        return
+    say("protected: reboot; somebody at the console chooses the kernel from before")
+    second = boot(disk, timeout_s=BOOT_S, at_console=lambda console: choose(console, title))
+    chapter.keep("2-protected-kernel-from-before.console.txt", second.console)
+    chapter.claim(
+        f"the kernel from before ({image.kernels[1]}), chosen at the menu, comes up as well",
+        _up(second, image.kernels[1]),
+        _boot_line(second),
+    )
+
+
+def choose(console: SerialConsole, title: str) -> None:
+    """At GRUB's menu: from its last entry upwards to the one with this title, and start it."""
+    if not console.wait_for(MENU[0], timeout_s=_PROMPT_S):
+        raise LabError("GRUB's menu did not appear", where="serial console", next_step=console.seen[-400:])
+    for key in (_LAST, *(_UP,) * 4):
+        console.press(key)
+        if console.wait_for(f"*{title[:40]}", timeout_s=15):
+            console.press("\r")
+            return
+    raise LabError(f"the menu has no entry {title!r}", where="serial console", next_step=console.seen[-800:])
+
+
+def _up(done: Boot, release: str) -> bool:
+    facts = done.facts
+    return facts.get("release") == release and facts.get("state") == "running" and facts.get("loads") == "yes"
 
 
 def _hooks_in_force(host: DisposableHost) -> str:
@@ -195,9 +227,7 @@ def _by_the_paper(disk: Path, runbook: Runbook, image: Image, chapter: Chapter) 
         chapter.keep("3-typed.txt", "\n".join(typed) + "\n")
         chapter.claim(
             "section H, typed line by line, brings it up",
-            facts.get("release") == image.third_kernel
-            and facts.get("state") == "running"
-            and facts.get("loads") == "yes",
+            _up(Boot(facts, "", 0.0), image.third_kernel),
             _boot_line(Boot(facts, console.seen, 0.0)),
         )
 
