@@ -168,19 +168,19 @@ def fedora_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RpmMachine
 @pytest.fixture
 def fedora(fedora_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[RpmMachine]:
     """Fedora in its first state."""
-    yield from _in_first_state(fedora_root, request.node.name)
+    yield from _in_first_state(fedora_root, request.node.nodeid.rpartition("/")[2])
 
 
 @pytest.fixture
 def el9(el9_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[RpmMachine]:
     """EL 9 in its first state."""
-    yield from _in_first_state(el9_root, request.node.name)
+    yield from _in_first_state(el9_root, request.node.nodeid.rpartition("/")[2])
 
 
 @pytest.fixture
 def suse15(suse15_root: RpmMachine, request: pytest.FixtureRequest) -> Iterator[RpmMachine]:
     """SLES 15 in its first state."""
-    yield from _in_first_state(suse15_root, request.node.name)
+    yield from _in_first_state(suse15_root, request.node.nodeid.rpartition("/")[2])
 
 
 #: Modules without which no disk of these hosts is found: a tree that has fewer files than this is none.
@@ -203,7 +203,9 @@ def _case(machine: RpmMachine, case: str, before: dict[str, str]) -> list[str]:
     """What was done, which kernels can be booted, what was refused in which words, what is on record and how it is marked."""
     commands = [found[0].strip() for script in machine.ran for found in [_COMMAND.search(script)] if found]
     lines = [f"{machine.built.flavour}: {case}"]
-    lines += [f"  command   {command[:150]}" for command in dict.fromkeys(commands)] or ["  command   none"]
+    lines += [
+        f"  command   {command.partition(chr(32) + 'code=')[0][:150]}" for command in dict.fromkeys(commands)
+    ] or ["  command   none"]
     for image in sorted((machine.root / "boot").glob("vmlinuz-*")):
         release = image.name.removeprefix("vmlinuz-")
         lines.append(f"  kernel    {release}: {_standing(machine, release, before)}")

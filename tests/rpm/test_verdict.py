@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import bootkeep
 from bootkeep.edges.store import Store
 from bootkeep.facts.finding import Judgement, Verdict
+from bootkeep.facts.transaction import Action, Outcome
 from bootkeep.lab.host import DisposableHost, disposable_host
 from bootkeep.lab.rpm.host import rpm_host_disk
 from bootkeep.lab.rpm.root import RpmRoot, rpm_root
@@ -86,3 +88,22 @@ def test_an_initramfs_that_is_cut_is_no_go(host: tuple[DisposableHost, RpmRoot])
     running.must(["cp", "-a", "/root/kept", place])
     assert code == 1 and "initramfs-damaged" in found, said
     assert check(running)[0] == 0
+
+
+def test_what_rpm_leaves_open_is_closed_by_a_unit_of_its_own(host: tuple[DisposableHost, RpmRoot]) -> None:
+    """rpm runs no trigger when packages only go: a transient unit of systemd waits for its end."""
+    running, _built = host
+    running.must(["rpm", "-e", "acmed"])
+    store = Store(running.path("/var/lib/bootkeep"))
+    until = time.monotonic() + 120
+    item = store.newest(1)[0]
+    while not (item.ended_at and "post" in item.phases) and time.monotonic() < until:
+        time.sleep(0.5)
+        item = store.newest(1)[0]
+    assert (item.caller.manager, item.outcome) == ("rpm", Outcome.DONE), item
+    assert [(change.name, change.action) for change in item.changes] == [("acmed", Action.REMOVE)]
+    assert {"pre", "post"} <= set(item.phases)
+    said = running.run(["journalctl", "--no-pager", "-u", "bootkeep-close-*"]).stdout
+    assert "bootkeep-close-" in said, said
+    left = running.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", "bootkeep-close-*"]).stdout
+    assert left.strip() == "" or "exited" in left or "dead" in left, left

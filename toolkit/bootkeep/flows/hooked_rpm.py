@@ -32,6 +32,7 @@ from bootkeep.flows.transaction import (
     Answer,
     Request,
     close_transaction,
+    has_open_session,
     has_session,
     judge_request,
     open_transaction,
@@ -121,7 +122,7 @@ def _of_trigger(
 ) -> Answer:
     if hook.phase == "pre" and by_plugin:
         return preserve_touched(request, store=store, policy=policy, root=root)
-    if hook.phase == "arrive" and (by_plugin or session_mark.marked(leader.pid, leader.start_ticks, what=_SEEN)):
+    if hook.phase == "arrive" and (by_plugin or (_was_seen(leader) and has_open_session(request, store))):
         return Answer()  # this run of rpm was seen when it began
     if hook.phase in {"pre", "arrive"}:
         session_mark.mark(leader, what=_SEEN)
@@ -137,6 +138,10 @@ def _of_trigger(
         return Answer(said)
     answer = _closed(request, policy, store=store, root=root, deadline_s=deadline_s)
     return Answer("\n".join(line for line in (said, answer.text) if line))
+
+
+def _was_seen(leader: Process) -> bool:
+    return session_mark.marked(leader.pid, leader.start_ticks, what=_SEEN)
 
 
 def _closed(request: Request, policy: Policy, *, store: Store, root: Path, deadline_s: float) -> Answer:

@@ -151,6 +151,12 @@ def has_session(request: Request, store: Store) -> bool:
     return session_of(store, request.caller, now_utc()) is not None
 
 
+def has_open_session(request: Request, store: Store) -> bool:
+    """Whether this process has a transaction that is at work."""
+    found = session_of(store, request.caller, now_utc())
+    return found is not None and found.outcome is Outcome.OPEN
+
+
 def close_transaction(
     request: Request, *, store: Store, policy: Policy, root: Path = Path("/"), deadline_s: float = 4.0
 ) -> Answer:
