@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootkeep.facts.transaction import Action, Outcome
+from bootkeep.lab.rpm.bootkeep_in import mark_good
 
 from .conftest import RpmMachine
 
@@ -101,3 +102,42 @@ def test_without_an_interpreter_the_person_is_told_and_rpm_goes_on(el9: RpmMachi
         "bootkeep: NOT GUARDED, not recorded: the interpreter /nowhere/python3 is missing" in done.stderr + done.stdout
     )
     assert not el9.transactions()
+
+
+CLEAN = """/opt/salt/bin/python3 -I -c "
+from pathlib import Path
+from bootkeep.edges.store import Store
+from bootkeep.flows.preserve import clean_preserved
+from bootkeep.flows.put_back_kernels import clean_put_back
+store, root = Store(), Path('/')
+print(*clean_put_back(root, store, minimum=2), *clean_preserved(root, store.last_good()))
+" """
+
+
+def test_what_was_put_back_is_whole_listed_and_goes_when_it_is_needed_no_longer(el9: RpmMachine) -> None:
+    """As three boots would do it: the old kernel still runs, the new one is proven, and then there is a third."""
+    old, new, third = el9.built.installed, el9.built.update, el9.built.careless
+    boot = el9.root / "boot"
+    readable = {name: (boot / f"{name}-{old}").read_bytes() for name in ("System.map", "config")}
+    assert el9(f"cd {UPDATES} && rpm -Uvh kernel*.rpm").exit_code == 0
+    assert {name: (boot / f"{name}-{old}").read_bytes() for name in readable} == readable
+    assert "not owned by any package" in el9(f"rpm -qf /boot/vmlinuz-{old}").stdout
+    listed = el9("bootkeep preserve --list").stdout
+    assert f"its package is gone, /boot/vmlinuz-{old} is kept by bootkeep: it is the one that runs" in listed, listed
+    running = el9.root / "srv/booted/osrelease"
+    try:
+        running.write_text(f"{new}\n")
+        mark_good(el9.root, new)
+        assert el9(CLEAN).stdout.strip() == ""  # it is the only way back
+        listed = el9("bootkeep preserve --list").stdout
+        assert "is kept by bootkeep: beside it there is 1 that can boot, of at least 2" in listed, listed
+        assert el9("rpm -ivh /srv/rpms/careless/kernel*.rpm").exit_code == 0
+        done = el9(CLEAN)
+        assert done.stdout.split()[:1] == [old], done.stdout + done.stderr
+        assert not [path for path in boot.rglob("*") if old in path.name]
+        assert not (el9.root / "usr/lib/modules" / old).exists()
+        for release in (new, third):
+            assert "is not owned" not in el9(f"rpm -qf /boot/vmlinuz-{release}").stdout
+            assert len(el9.kernel(release)) > 30
+    finally:
+        running.write_text(f"{old}\n")
