@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bootkeep.compare.whole import compare_all
-from bootkeep.facts.change import Change, ChangeClass, Comparison, NotCompared
+from bootkeep.facts.change import Change, ChangeClass, ChangeKind, ChangeSeverity, Comparison, NotCompared
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.config_copy import Restored
 from bootkeep.facts.finding import Judgement, Verdict
@@ -29,6 +29,7 @@ from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.facts.unknown import Unknown
 from bootkeep.reports.compose import compose
 from bootkeep.reports.document import Link, Mark, Report, SinceLast
+from bootkeep.reports.headline import summarize
 from bootkeep.reports.html import render_html, whole
 from bootkeep.reports.index import IndexEntry, IndexPage, render_index
 from bootkeep.reports.json import render_json
@@ -346,3 +347,35 @@ def test_versions_stay_whole_on_a_phone_and_nothing_becomes_markup(text: str, wh
     assert re.findall(r'<span class="whole">(.*?)</span>', html) == wholes
     bare = html.replace('<span class="whole">', "").replace("</span>", "")
     assert bare == str(markupsafe.escape(text))
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "rule", "after", "words"),
+    [
+        ("authorized key", "root SHA256:hRX", "ssh-key-added", "ssh-ed25519", "a new SSH key lets in as root"),
+        ("password state", "anna", "password-weakened", "none, changed on day 20787", "anna needs no password"),
+        ("password state", "anna", "password-weakened", "set (md5crypt)", "told below"),
+        (
+            "pam",
+            "common-auth: auth pam_permit.so",
+            "pam-weakened",
+            "sufficient; required",
+            "PAM of common-auth weakened",
+        ),
+    ],
+)
+def test_the_headline_is_shorter_than_the_line_below(family: str, key: str, rule: str, after: str, words: str) -> None:
+    change = Change(
+        family=family,
+        key=key,
+        kind=ChangeKind.CHANGED,
+        before="x",
+        after=after,
+        change_class=ChangeClass.SECURITY_WEAKENED,
+        severity=ChangeSeverity.HIGH,
+        package="",
+        expected=False,
+        sentence="told below; by nobody",
+        rule=rule,
+    )
+    assert summarize(TRANSACTION, [change]) == words

@@ -121,12 +121,25 @@ def _phrases(transaction: Transaction, changes: Sequence[Change]) -> Iterable[st
         elif change.rule in _WEAKENED_WORDS:
             words = change.sentence.split(" ")[1] if change.rule == "sshd-weakened" else name
             yield f"{words} {_WEAKENED_WORDS[change.rule]}"
+        elif short := _short(change):
+            yield short
         elif change.change_class is ChangeClass.SECURITY_WEAKENED or change.rule == "unit-failed":
             yield change.sentence.partition(";")[0]
         elif change.change_class is ChangeClass.CONFIG_KEPT:
             yield f"your {name.rsplit('.', 1)[0]} stayed beside a newer version"
         elif change.family == "listener" and change.kind is ChangeKind.REMOVED:
             yield f"port {change.key.rpartition(':')[2]} closed"
+
+
+def _short(change: Change) -> str:
+    """Fewer words than the line below has: there the fingerprint, the dates and the whole rule are told; empty for other rules."""
+    if change.rule == "ssh-key-added":
+        return f"a new SSH key lets in as {change.key.split(' ')[0]}"
+    if change.rule == "password-weakened" and change.after.startswith("none"):
+        return f"{change.key} needs no password"
+    if change.rule == "pam-weakened":
+        return f"PAM of {change.key.partition(':')[0]} weakened"
+    return ""
 
 
 _WEAKENED_WORDS = {
