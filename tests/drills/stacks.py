@@ -115,6 +115,11 @@ def _run_script(stack: Stack, medium: Medium, work: Path, script: str) -> None:
     disks = [str(box), f"{work}/system.cow,{medium.system}", *(f"{work}/{serial}.img" for serial, _ in stack.disks)]
     words = [f"ubd{letter}={disk}" for letter, disk in zip("bcdef", disks, strict=False)]
     argv = [
+        *(
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+        ),  # whatever ends this program ends the machine, and with it all that it traces
         *("linux.uml", "mem=1024M", f"ubda={work}/rescue.cow,{medium.rescue}", *words),
         *("root=/dev/ubda", "rw", "con=null", "con0=null,fd:1", "quiet", "init=/bin/sh", "--", "-c", f'"{_FIRST}"'),
     ]
