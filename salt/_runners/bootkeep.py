@@ -106,7 +106,7 @@ def started(minion: str = "") -> dict[str, Any]:
 
         salt-run bootkeep.started web1
     """
-    return _ask([minion], "boot", "reactor: minion start")
+    return _ask([minion], "boot", "reactor: minion start") | work()
 
 
 def capture(tgt: str, reason: str = "", tgt_type: str = "glob", wait: bool = True) -> dict[str, Any]:

@@ -9,7 +9,4 @@ def run():
     found = re.match(r"salt/minion/([A-Za-z0-9][A-Za-z0-9._:@-]{0,252})/start\Z", tag)
     if found is None:
         return {}
-    return {
-        "bootkeep-started": {"runner.bootkeep.started": [{"minion": found.group(1)}]},
-        "bootkeep-work": {"runner.bootkeep.work": []},
-    }
+    return {"bootkeep-started": {"runner.bootkeep.started": [{"minion": found.group(1)}]}}

@@ -71,6 +71,18 @@ def test_copies_and_snapshots_survive_any_content(tmp_path: Path, copies: dict[s
     assert store.load_snapshot(item.id, "post") == snapshot(text)
 
 
+def test_ids_go_on_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    """What happened last is the last one, an hour ago or not."""
+    store = Store(tmp_path)
+    made = []
+    for now in ("2026-11-24T12:00:00Z", "2026-11-24T11:00:00Z", "2026-11-24T11:00:05Z", "2026-11-24T12:00:01Z"):
+        id = store.new_id(now)
+        made.append(id)
+        store.save_transaction(Transaction(id, CALLER, Outcome.DONE, "", now, now, (), ()))
+    assert list(store.transaction_ids()) == made
+    assert [item.started_at[11:19] for item in store.newest(3)] == ["12:00:01", "11:00:05", "11:00:00"]
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": 3}', b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_record_is_listed_and_breaks_nothing(tmp_path: Path, content: bytes) -> None:
     store = Store(tmp_path)

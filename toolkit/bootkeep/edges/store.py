@@ -111,6 +111,16 @@ class Store:
             raise damaged(path, f"the record says it is {transaction.id}")
         return transaction
 
+    def new_id(self, now: str) -> str:
+        """An id for a transaction that starts ``now``. It sorts behind every record there is, also when the clock was set back:
+        what came last is the last one, for all that looks for it."""
+        made = new_transaction_id(now)
+        newest = self.transaction_ids()[-1:]
+        if not newest or newest[0] < made:
+            return made
+        stamp, _, digits = newest[0].rpartition("-")
+        return f"{stamp}-{min(int(digits, 16) + 0x1000, 0xFFFFFFFF):08x}"  # a microsecond later
+
     def transaction_ids(self) -> tuple[str, ...]:
         """Ids of all transactions that have a record, oldest first."""
         with refusals(self.root, "list the transactions"):

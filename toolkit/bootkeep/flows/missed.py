@@ -26,7 +26,7 @@ from bootkeep.edges.host import LiveHost
 from bootkeep.edges.kept_copies import add_copies, load_copies, sealed_content
 from bootkeep.edges.package_database import unpacked_since, written_at
 from bootkeep.edges.preserved import PreserveError
-from bootkeep.edges.store import Store, new_transaction_id
+from bootkeep.edges.store import Store
 from bootkeep.facts.config_copy import FreshCopy
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.package import Package
@@ -90,7 +90,11 @@ def record_missed(store: Store, policy: Policy, *, root: Path, after: str = "", 
         if newest is None or "settled" not in newest.awaits:  # else its own look will serve
             _first_look(store, root)
         return Found(tuple(recorded), tuple(complaints))
-    changes, complaint = _since(base, root)
+    # Wall times of a clock that was set back say nothing about what came after what.
+    stepped = any(
+        max(one.started_at, one.ended_at) > base.snapshot.taken_at for one in known if one.id != base.transaction
+    )
+    changes, complaint = _since(base, root, by_time=not stepped)
     complaints += [complaint] if complaint else []
     back: tuple[str, ...] = ()
     if changes:
@@ -135,8 +139,11 @@ def _last_look(store: Store, item: Transaction) -> tuple[_Look | None, str]:
     return max(looks, key=lambda look: look.snapshot.taken_at, default=None), complaint
 
 
-def _since(base: _Look, root: Path) -> tuple[tuple[PackageChange, ...], str]:
-    """What changed between a look and this moment, and what could not be compared."""
+def _since(base: _Look, root: Path, *, by_time: bool = True) -> tuple[tuple[PackageChange, ...], str]:
+    """What changed between a look and this moment, and what could not be compared.
+
+    ``by_time``: whether file times tell of packages that were unpacked again in the version that they had.
+    """
     now = collect(LiveHost(root), _DATABASES, deadline_s=30.0)
     waiting = installed.unmerged_updates(now)
     if isinstance(waiting, int) and waiting:
@@ -150,7 +157,7 @@ def _since(base: _Look, root: Path) -> tuple[tuple[PackageChange, ...], str]:
     if installed.is_rpm(now):
         written = rpm.installed_again(base.snapshot.readings, now)
     else:
-        written = unpacked_since(root, _seconds(base.snapshot.taken_at))
+        written = unpacked_since(root, _seconds(base.snapshot.taken_at)) if by_time else frozenset()
     again = (one for one in reinstalled(after, written) if (one.name, one.architecture) not in named)
     return tuple(sorted((*changes, *again), key=lambda change: change.name)), ""
 
@@ -193,7 +200,7 @@ def _record(
     moment = datetime.fromtimestamp(written, UTC).strftime(_TIME) if written else now
     moment = min(max(moment, base.snapshot.taken_at), now)  # a clock that was set must not turn the order around
     packages = _packages(collect(LiveHost(root), _DATABASES, deadline_s=30.0))
-    item = _transaction(new_transaction_id(now), base, changes, moment, () if isinstance(packages, str) else packages)
+    item = _transaction(store.new_id(now), base, changes, moment, () if isinstance(packages, str) else packages)
     seen = who_ran(root, item.caller, since=_seconds(base.snapshot.taken_at), until=time.time())
     item = replace(item, caller=seen, outcome_detail="; ".join(part for part in (item.outcome_detail, *back) if part))
     earlier = judged_before(store)

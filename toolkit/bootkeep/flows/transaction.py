@@ -18,7 +18,7 @@ from bootkeep.edges.clock import now_utc
 from bootkeep.edges.kept_copies import add_copies
 from bootkeep.edges.preserved import PreserveError
 from bootkeep.edges.redaction_key import make_key
-from bootkeep.edges.store import Store, new_transaction_id
+from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.finding import Judgement, Verdict
 from bootkeep.facts.policy import Policy
@@ -94,7 +94,7 @@ def open_transaction(
     step = TransactionStep(request.changes, now, "")
     if session is None:
         transaction = Transaction(
-            new_transaction_id(now),
+            store.new_id(now),
             request.caller,
             Outcome.OPEN,
             request.not_understood,
@@ -180,7 +180,7 @@ def _close(request: Request, *, store: Store, policy: Policy, root: Path, until:
         # Its pre hook was cut off, or apt ended without one: recorded all the same, and said so.
         detail = "the hook before this transaction did not finish: there is no snapshot from before it"
         step = TransactionStep(request.changes, now, "")
-        session = Transaction(new_transaction_id(now), request.caller, Outcome.OPEN, detail, now, "", (step,), ())
+        session = Transaction(store.new_id(now), request.caller, Outcome.OPEN, detail, now, "", (step,), ())
         store.save_transaction(session)
     elif session.outcome is not Outcome.OPEN:
         return Answer()  # the second run of a doubled hook, or the post of what was refused
@@ -296,7 +296,7 @@ def _record_refusal(request: Request, text: str, *, store: Store, now: str) -> N
             return
     first_line = text.split("\n", 1)[0].removeprefix("bootkeep: ")
     record = Transaction(
-        new_transaction_id(now),
+        store.new_id(now),
         request.caller,
         Outcome.REFUSED,
         first_line,
