@@ -83,7 +83,7 @@ def _shim(root: Path, name: str) -> SelfTest:
     if not python or not os.access(root / python.lstrip("/"), os.X_OK):
         return SelfTest(name, False, f"its interpreter {python or '(none)'} is missing", _APPLY)
     if root == Path("/"):
-        done = run([python, "-I", "-c", "import bootkeep.hooks.entry, bootkeep.flows.hook_run"], timeout_s=10.0)
+        done = run([python, "-I", "-c", "import bootkeep.hooks.entry, bootkeep.flows.hook_run, psutil"], timeout_s=10.0)
         if done.exit_code != 0:
             last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.exit_code}"]
             return SelfTest(

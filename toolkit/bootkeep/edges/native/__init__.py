@@ -1,4 +1,4 @@
-"""Answers that no file or tool gives cheaply: each module makes one JSON text from /proc or a system call.
+"""Answers that no file or tool gives cheaply: each module makes one JSON text with psutil, from /proc, or by a system call.
 
 A native answer takes the host's root directory and the part of the name after the colon, and returns text, or raises
 ``OSError`` (``FileNotFoundError`` becomes ABSENT, ``PermissionError`` DENIED, the rest FAILED) or ``TimeoutError``.
