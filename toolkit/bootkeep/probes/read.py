@@ -10,7 +10,7 @@ Payloads, by kind (a Reading carries text only, so that every snapshot is plain 
 * :class:`Digest`   JSON object ``{path: sha256 hex}`` for every regular file that the pattern matches
 * :class:`Space`    JSON object of ``statvfs``
 * :class:`Command`  standard output; the exit code stands beside it
-* :class:`Native`   JSON that the live host makes with psutil, from /proc or by a system call, for what no file or tool gives cheaply
+* :class:`Native`   JSON that the live host makes with psutil, /proc or a system call, for what no file or tool gives cheaply
 """
 
 from __future__ import annotations
