@@ -236,3 +236,50 @@ def test_a_menu_without_a_timeout_waits_too() -> None:
         replace(healthy(), loaders=replace(healthy().loaders, timeouts=GrubTimeouts(None, None))), WAITS
     ) == [Severity.AT_RISK]
     assert not found(with_texts(custom_cfg="set timeout=10\n", grub_cfg="\nsource $prefix/custom.cfg\n"), WAITS)
+
+
+def test_a_root_by_label_has_to_be_there_too() -> None:
+    """Only UUIDs were looked up: a menu that wants a label of another machine was GO."""
+    state = starts(arguments="root=LABEL=data ro")
+    assert severities(state, DEFAULT) == [Severity.WILL_NOT_BOOT]
+    assert isinstance(state.block_devices, tuple)
+    named = tuple(replace(device, label="my data", partition_label="p") for device in state.block_devices)
+    assert not found(replace(starts(arguments="root=LABEL=my\\x20data ro"), block_devices=named), DEFAULT)
+    assert not found(replace(starts(arguments="root=PARTLABEL=p ro"), block_devices=named), DEFAULT)
+    assert severities(replace(starts(arguments="root=PARTLABEL=P ro"), block_devices=named), DEFAULT) == [
+        Severity.WILL_NOT_BOOT
+    ]
+
+
+ARGUMENT = "kernel-argument-unresolved"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("root=/dev/vda1 ro single", [Severity.AT_RISK]),
+        ("root=/dev/vda1 systemd.unit=emergency.target quiet", [Severity.AT_RISK]),
+        ("root=/dev/vda1 init=/bin/bash", [Severity.AT_RISK]),
+        ("root=/dev/vda1 break=mount", [Severity.AT_RISK]),
+        ("root=/dev/vda1 rd.break", [Severity.AT_RISK]),
+        ("root=/dev/vda1 ro quiet -- single", []),
+        ("root=/dev/vda1 init=/lib/systemd/systemd panic=1 systemd.unit=multi-user.target", []),
+        ("root=/dev/vda1 breakpoint=1 xsingle emergency_mode=1", []),
+    ],
+)
+def test_what_was_added_for_a_repair_and_stayed(arguments: str, expected: list[Severity]) -> None:
+    assert severities(starts(arguments=arguments), ARGUMENT) == expected
+
+
+def test_initramfs_tools_stops_where_no_root_is_named() -> None:
+    """Its script local: "No root device specified. Boot arguments must include a root= parameter."."""
+    state = recorded("healthy-plain")
+    default = state.default_entry
+    assert isinstance(default, DefaultEntry) and isinstance(default.entry, BootEntry)
+    for arguments, expected in (
+        ("ro quiet", [Severity.WILL_NOT_BOOT]),
+        ("boot=live quiet", []),
+        ("root=/dev/vda1", []),
+    ):
+        entry = replace(default.entry, arguments=arguments)
+        assert severities(replace(state, default_entry=replace(default, entry=entry)), ARGUMENT) == expected

@@ -99,17 +99,22 @@ def _root(state: BootState, entry: BootEntry) -> Iterable[Finding]:
 
     Only on the running machine, and only where lsblk knows the identifiers at all: a rescue shell may not have opened it yet.
     """
-    named = re.findall(r"(?:^|\s)root=\"?(UUID|PARTUUID)=([0-9A-Fa-f-]+)", entry.arguments)
+    named = re.findall(r"(?:^|\s)root=\"?(UUID|PARTUUID|LABEL|PARTLABEL)=([^\s\"]+)", entry.arguments)
     here = isinstance(state.running_release, str) and not isinstance(state.container, str)
     if not named or not here or not isinstance(state.mounts, tuple) or not isinstance(state.block_devices, tuple):
         return
     tag, value = named[-1]  # of several the kernel takes the last
-    field = {"UUID": "uuid", "PARTUUID": "partition_uuid"}[tag]
+    value = re.sub(
+        r"\\x([0-9a-fA-F]{2})", lambda match: chr(int(match[1], 16)), value
+    )  # a blank in a label: udev's way
+    field = {"UUID": "uuid", "PARTUUID": "partition_uuid", "LABEL": "label", "PARTLABEL": "partition_label"}[tag]
     sources = {mount.source for mount in state.mounts if mount.target == "/"}
     running = [each for each in state.block_devices if each.path in sources or "/" in each.mountpoints]
-    if not any(getattr(each, field) for each in running):
+    # A file system may have no label, but the one that runs has a UUID: where lsblk knows neither, it knows nothing.
+    if not any(each.uuid if "LABEL" in tag else getattr(each, field) for each in running):
         return
-    if any(str(getattr(each, field)).lower() == value.lower() for each in state.block_devices):
+    known = {str(getattr(each, field)) for each in state.block_devices}
+    if value in known or ("LABEL" not in tag and value.lower() in {each.lower() for each in known}):
         return
     yield RULE.finding(
         Severity.WILL_NOT_BOOT,
