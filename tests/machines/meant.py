@@ -57,10 +57,10 @@ _PLAIN = {
     "grub-core-differs": "boot-code-wiped core-newer-than-the-disk grub-core-stale raid5-core-on-one-disk-only",
     "grub-environment-damaged": "el9-kernelopts-lost environment-block-cut grubenv-cut",
     "grub-install-device-wrong": "grub-install-device-wrong",
-    "grub-waits-for-a-person": "menu-timeout-endless menu-waits",
+    "grub-waits-for-a-person": "menu-asks-for-a-password menu-timeout-endless menu-waits",
     "init-program-broken": "init-deleted libc-missing library-of-systemd-deleted",
     "initramfs-compression-unsupported": "initramfs-compression",
-    "initramfs-damaged": "initramfs-truncated initramfs-zeroed",
+    "initramfs-damaged": "initramfs-of-another-kernel initramfs-truncated initramfs-zeroed",
     "initramfs-driver-missing": "initramfs-without-root-driver",
     "initramfs-luks-missing": "luks-of-another-volume luks-volume-formatted-again luks-without-cryptsetup",
     "initramfs-lvm-missing": "lvm-initramfs-without-lvm lvm-not-in-initramfs",
@@ -87,6 +87,15 @@ _PLAIN = {
     "selinux-policy-broken": "el9-no-labels el9-no-policy",
 }
 MEANT = {machine: Meant(finding) for finding, machines in _PLAIN.items() for machine in machines.split()} | {
+    "default-set-in-custom-cfg": Meant(
+        "default-entry-broken",
+        (("console-silent", "the entry that was written by hand has no console= among its arguments."),),
+    ),
+    "kernel-half-zeros": Meant("default-entry-broken", (("fallback-kernel-missing", _ONE),)),
+    "menu-made-without-initramfs": Meant(
+        "default-entry-broken",
+        (("initramfs-damaged", "the newest kernel has no initramfs: that is why its entry loads none."),),
+    ),
     "default-kernel-deleted": Meant("default-entry-broken", (("fallback-kernel-missing", _ONE),)),
     "kernel-cut": Meant("default-entry-broken", (("fallback-kernel-missing", _ONE),)),
     "modules-deleted": Meant(
