@@ -14,6 +14,8 @@ from bootkeep.facts.unknown import Absent, Unknown
 from bootkeep.probes.bootloaders.settings import GRUB_SETTINGS, PRESERVED, boot_settings_of
 from bootkeep.probes.network.addresses import parse_addresses, parse_resolvers, parse_routes
 from bootkeep.probes.network.firewall import (
+    BUILT_IN,
+    FIREWALL,
     NF_TABLES,
     NFT,
     NFT_PROGRAM,
@@ -308,6 +310,25 @@ def test_a_filter_that_nobody_can_tell_is_not_an_empty_one() -> None:
     assert isinstance(firewall_of(Readings(failed)), Unknown)
     told = {**failed, NFT.key: Reading(Status.OK, NFT_TEXT)}
     assert "inet filter input: tcp dport 22 accept" in dict(firewall_of(Readings(told)))  # type: ignore[arg-type]
+
+
+def test_a_filter_that_is_built_into_the_kernel_is_asked_too() -> None:
+    """Found on a kernel with CONFIG_NF_TABLES=y: there is no folder in /sys/module, and the rules were never seen."""
+    reads: tuple[Read, ...] = (NF_TABLES, *OLD_TABLES)
+    nothing = {read.key: Reading(Status.ABSENT) for read in reads}
+    with_nft = {**nothing, NFT_PROGRAM.key: Reading(Status.OK, "[]")}
+    built_in = {**with_nft, BUILT_IN.key: Reading(Status.OK, '{"built_in": true}')}
+    assert NFT in FIREWALL.follow_ups(Readings(built_in))
+    assert isinstance(firewall_of(Readings(built_in)), Unknown)  # it was not asked
+    told = {**built_in, NFT.key: Reading(Status.OK, NFT_TEXT)}
+    assert "inet filter input: tcp dport 22 accept" in dict(firewall_of(Readings(told)))  # type: ignore[arg-type]
+    not_there = {**with_nft, BUILT_IN.key: Reading(Status.OK, '{"built_in": false}')}
+    assert NFT not in FIREWALL.follow_ups(Readings(not_there)) and firewall_of(Readings(not_there)) == {}
+    assert isinstance(firewall_of(Readings({**with_nft, BUILT_IN.key: Reading(Status.ABSENT)})), Unknown)
+    # Without nft nobody made a rule with it.
+    no_nft = {**built_in, NFT_PROGRAM.key: Reading(Status.ABSENT)}
+    assert NFT not in FIREWALL.follow_ups(Readings(no_nft)) and firewall_of(Readings(no_nft)) == {}
+    assert firewall_of(Readings(with_nft)) == {}  # a snapshot of an older bootkeep
 
 
 def test_addresses_and_routes() -> None:

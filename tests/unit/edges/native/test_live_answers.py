@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import socket
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootkeep.edges.host import LiveHost
-from bootkeep.edges.native import listeners, processes, special_files, sysctl
+from bootkeep.edges.native import built_in, listeners, processes, special_files, sysctl
 from bootkeep.edges.native.processes import callers_among, parse_stat, trees_to_leave_out, unit_of_cgroup
 from bootkeep.facts.reading import Status
 from bootkeep.probes.read import Digest, Listing
@@ -203,3 +204,24 @@ def test_a_deep_listing_enters_no_link_and_no_version_control(tmp_path: Path) ->
     digest = host.answer(Digest("/etc/**", algorithm="md5"))
     assert json.loads(digest.text) == {"/etc/sub/.hidden": "5d41402abc4b2a76b9719d911017c592"}
     assert host.answer(Listing("/nowhere/**")).status is Status.ABSENT
+
+
+def test_what_is_built_into_the_running_kernel(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        built_in.answer(tmp_path, "nf_tables")
+    (tmp_path / "proc").mkdir()
+    with gzip.open(tmp_path / "proc/config.gz", "wt") as stream:
+        stream.write("CONFIG_NF_TABLES=y\nCONFIG_BRIDGE=m\n")
+    assert json.loads(built_in.answer(tmp_path, "nf_tables")) == {"built_in": True}
+    assert json.loads(built_in.answer(tmp_path, "bridge")) == {"built_in": False}
+    folder = tmp_path / "lib/modules" / os.uname().release
+    folder.mkdir(parents=True)
+    (folder / "modules.builtin").write_text(
+        "kernel/net/netfilter/nf_tables_x.ko\nkernel/net/netfilter/nf-conntrack.ko\n"
+    )
+    assert json.loads(built_in.answer(tmp_path, "nf_tables")) == {"built_in": False}  # it says what this kernel has
+    assert json.loads(built_in.answer(tmp_path, "nf_conntrack")) == {"built_in": True}
+    (folder / "modules.builtin").unlink()
+    (tmp_path / "proc/config.gz").write_bytes(b"no gzip")
+    with pytest.raises(OSError):
+        built_in.answer(tmp_path, "nf_tables")

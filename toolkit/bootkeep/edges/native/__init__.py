@@ -18,6 +18,7 @@ Answer: TypeAlias = Callable[[Path, str], str]
 MODULES = {
     "below-mounts": "below_mounts",
     "boot-sector": "boot_sector",
+    "built-in": "built_in",
     "dpkg-owners": "dpkg_owners",
     "efi-variables": "efi_variables",
     "esp": "esp",
@@ -57,6 +58,7 @@ LIVE_ONLY = frozenset(
     {
         "below-mounts",
         "efi-variables",
+        "built-in",
         "journal",
         "listeners",
         "network-drivers",

@@ -1,8 +1,8 @@
 """The packet filter in force: nftables, and iptables where the old kernel interface is in use.
 
 ``nft -s list ruleset`` prints rules without counters (nft(8), "stateless"). Asking loads kernel modules on a host that has no
-filter at all, so it is only asked where nf_tables is already in the kernel; the same holds for the tables of old iptables
-(/proc/net/ip_tables_names). iptables-nft rules are nftables rules.
+filter at all, so it is only asked where nf_tables is already in the kernel, loaded or built in; the same holds for the tables
+of old iptables (/proc/net/ip_tables_names). iptables-nft rules are nftables rules.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from bootkeep.facts.reading import Readings, Status
 from bootkeep.facts.redaction import redact_line
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.lines import Keyed, Texts, assignments, put, texts_probe
-from bootkeep.probes.read import Command, File, Listing, Probe, Read
+from bootkeep.probes.read import Command, File, Listing, Native, Probe, Read
 from bootkeep.probes.understand import why_not
 
 NF_TABLES = Listing("/sys/module/nf_tables")
 NFT_PROGRAM = Listing("/usr/sbin/nft")
+#: A module that is compiled in has no folder there.
+BUILT_IN = Native("built-in:nf_tables")
 NFT = Command(("nft", "-s", "-nn", "list", "ruleset"), timeout_s=2.0)
 OLD_TABLES = tuple(File(f"/proc/net/{name}_tables_names") for name in ("ip", "ip6"))
 OLD_RULES = (Command(("iptables-legacy-save",), timeout_s=2.0), Command(("ip6tables-legacy-save",), timeout_s=2.0))
@@ -87,17 +89,25 @@ def _counted(found: Keyed) -> Keyed:
 
 def _follow_ups(readings: Readings) -> tuple[Read, ...]:
     reads: list[Read] = []
-    if readings[NF_TABLES.key].ok and readings[NFT_PROGRAM.key].ok:
+    if readings[NFT_PROGRAM.key].ok and (readings[NF_TABLES.key].ok or _is_built_in(readings)):
         reads.append(NFT)
     reads += [rules for names, rules in zip(OLD_TABLES, OLD_RULES, strict=True) if readings[names.key].text.strip()]
     return tuple(reads)
+
+
+def _is_built_in(readings: Readings) -> bool:
+    return readings[BUILT_IN.key].ok and '"built_in": true' in readings[BUILT_IN.key].text
 
 
 def firewall_of(readings: Readings) -> Maybe[Keyed]:
     """All rules; empty when the kernel filters nothing; Unknown when it does and no tool could be asked."""
     found: Keyed = {}
     modules = readings[NF_TABLES.key]
-    if modules.ok:
+    has_nft = readings[NFT_PROGRAM.key].ok
+    if has_nft and modules.status is Status.ABSENT and readings[BUILT_IN.key].status is Status.ABSENT:
+        return Unknown("nobody can tell whether this kernel filters packets without having it load nf_tables")
+    # Built in says nothing about use: without nft nobody made a rule with it.
+    if modules.ok or (has_nft and _is_built_in(readings)):
         if readings[NFT_PROGRAM.key].status is Status.ABSENT:
             return Absent("nft, which would tell the packet filter's rules")
         rules = readings[NFT.key]
@@ -129,7 +139,7 @@ def parse_front_ends(files: Texts) -> Keyed:
     return found
 
 
-FIREWALL = Probe("firewall rule", (NF_TABLES, NFT_PROGRAM, *OLD_TABLES), firewall_of, _follow_ups, tier=2)
+FIREWALL = Probe("firewall rule", (NF_TABLES, NFT_PROGRAM, BUILT_IN, *OLD_TABLES), firewall_of, _follow_ups, tier=2)
 FIREWALL_FRONT_ENDS = texts_probe(
     "firewall setting", parse_front_ends, "/etc/ufw/ufw.conf", "/etc/default/ufw", "/etc/firewalld/firewalld.conf"
 )
