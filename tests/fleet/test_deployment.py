@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bootkeep.edges.store import Store
+from bootkeep.lab.fleet_hosts import minion_since
 from bootkeep.lab.highstate import differences, fingerprint
 from bootkeep.lab.host import DisposableHost
 from conftest import CHECKOUT
@@ -128,8 +129,9 @@ def test_set_up_used_and_taken_away(host: DisposableHost) -> None:
     """The how-to from its beginning to its end."""
     before, contents, spoke = fingerprint(host), digests(host), speaking(host)
     host.must(["salt", "*", "saltutil.sync_all", "--out=quiet"])
+    since = minion_since(host)
     good(states(host, "state.highstate"))
-    time.sleep(8)  # the state of the delivery starts the minion anew
+    wait(lambda: minion_since(host) != since)  # the state of the delivery starts it anew
     answers(host)
 
     # The master's side: its state, what it loads, its schema, and a start.

@@ -4,3 +4,7 @@
 bootkeep-runbook-clean:
   file.absent:
     - name: {{ bootkeep.runbook.folder }}
+
+bootkeep-runbook-clean-boot-copy:
+  file.absent:
+    - name: /boot/RUNBOOK.TXT

@@ -75,6 +75,8 @@ def hooks_package_withdrawn(*, dry_run: bool, root: Path = Path("/")) -> Converg
                 next_step="Read rpm's words; the hooks are as they were.",
             )
     settings.unlink(missing_ok=True)
+    for compiled in root.glob("usr/lib/python3*/*-packages/dnf-plugins/__pycache__/bootkeep.*.pyc"):
+        compiled.unlink(missing_ok=True)  # dnf's Python wrote it beside the plugin; rpm knows nothing of it
     return Converged(True, "The hooks are gone.", changes)
 
 

@@ -150,7 +150,7 @@ def list_preserved(root: Path) -> tuple[Preserved, ...]:
             record,
             is_whole(root, record),
             f"--id bootkeep-{record.key} " in menu or record.key in files,
-            _same_as_packaged(root, record),
+            same_as_packaged(root, record),
             put_back_record(root, record.key) is not None,
         )
         for record in preserved_kernels(root)
@@ -245,7 +245,7 @@ def _write_menu(root: Path, always: frozenset[str], without: frozenset[str]) -> 
         for record in preserved_kernels(root)
         if record.key not in without
         and is_whole(root, record)
-        and (record.key in always or not _same_as_packaged(root, record))
+        and (record.key in always or not same_as_packaged(root, record))
     ]
     if _entries_are_files(root):
         from bootkeep.flows.preserved_bls import write_entries
@@ -298,6 +298,20 @@ def _source_it(custom: Path) -> None:
         replace_file(custom, f"{text}{gap}{_SOURCE}".encode("utf-8", "surrogateescape"), mode=mode)
 
 
+def unsource(root: Path) -> bool:
+    """Take our line out of the administrator's custom.cfg, and the file when nothing else is in it; whether it was there."""
+    custom = root / menu_of(root).with_name("custom.cfg")
+    text = custom.read_text("utf-8", "surrogateescape") if custom.is_file() else ""
+    if _SOURCE not in text:
+        return False
+    rest = text.replace(_SOURCE, "")
+    if rest.strip():
+        replace_file(custom, rest.encode("utf-8", "surrogateescape"), mode=custom.stat().st_mode & 0o7777)
+    else:
+        custom.unlink()
+    return True
+
+
 def chosen_keys(root: Path) -> frozenset[str]:
     """Keys of the preserved kernels that somebody made the default, for good or for one boot."""
     found: set[str] = set()
@@ -320,7 +334,8 @@ def _place(root: Path) -> Place | None:
     return Place(words[0], "" if words[1] == "/boot" else "/boot", arguments) if "root=" in arguments else None
 
 
-def _same_as_packaged(root: Path, record: PreservedKernel) -> bool:
+def same_as_packaged(root: Path, record: PreservedKernel) -> bool:
+    """Whether the kernel that was preserved still stands in /boot as it was: image and initramfs."""
     image = image_of(root, record.release)
     if image is None:
         return False

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from bootkeep.edges.known_digests import sha256_of
-from bootkeep.edges.preserved import is_whole, preserved_kernels
+from bootkeep.edges.preserved import (
+    BOOT_FOLDER,
+    MODULES_FOLDER,
+    is_whole,
+    preserved_kernels,
+    put_back_record,
+    remove_preserved,
+)
 from bootkeep.edges.store import Store
 from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError
@@ -21,6 +29,8 @@ from bootkeep.flows.preserve import (
     menu_of,
     preserve_kernel,
     running_preserved,
+    same_as_packaged,
+    unsource,
     write_menu,
 )
 from bootkeep.flows.preserved_bls import entry_keys, has_bls_menu, take_entries
@@ -68,7 +78,10 @@ def keep_last_good_preserved(*, hook_deadline_s: float, dry_run: bool) -> Conver
 
 
 def withdraw_preserving(*, dry_run: bool) -> Converged:
-    """Take the units, the menu's script and the entries away; the preserved files stay, they may be the last way back."""
+    """Take the units, the menu's script, the entries, and the copies of kernels that stand in /boot as they were.
+
+    The copy of a kernel that is there no more stays: it may be the last way back.
+    """
     if needed := sorted(chosen_keys(ROOT) | ({running_preserved(ROOT)} - {""})):
         raise BootkeepError(
             f"the preserved kernel {', '.join(needed)} runs, or is the default entry: without its entry this host would start "
@@ -80,6 +93,9 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
     menu = ROOT / menu_of(ROOT)
     entries = entry_keys(ROOT)
     script = Path(MENU_SCRIPT).exists()
+    records = preserved_kernels(ROOT)
+    needless = [one.key for one in records if same_as_packaged(ROOT, one) and not put_back_record(ROOT, one.key)]
+    stay = sorted({one.key for one in records} - set(needless))
     changes = [StateChange(unit, "enabled", "") for unit in there]
     changes += [StateChange(str(menu), "entries of preserved kernels", "")] if menu.exists() else []
     changes += [StateChange(f"boot entry of {key}", "preserved kernel", "") for key in sorted(entries)]
@@ -90,15 +106,24 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
             systemctl("disable", unit)
         menu.unlink(missing_ok=True)
         take_entries(ROOT)
+        unsource(ROOT)
+        for key in needless:
+            remove_preserved(ROOT, key)
+    changes += [StateChange(f"copy of {key}", "preserved", "") for key in sorted(needless)]
     changes += take_files(FILES, dry_run=dry_run)
     if changes and not dry_run:
         reload_units()
         if script:
             update_grub()
+    if not dry_run:
+        for folder in (BOOT_FOLDER, MODULES_FOLDER, str(Path(MODULES_FOLDER).parent)):
+            with contextlib.suppress(OSError):  # not there, or something is in it
+                (ROOT / folder).rmdir()
+    kept = f" These copies stay, their kernels are not in /boot as they were: {', '.join(stay)}." if stay else ""
     if not changes:
-        return Converged(True, "There are no entries and units.")
+        return Converged(True, f"There are no entries and units.{kept}")
     words = "would be taken away" if dry_run else "are gone"
-    return Converged(True, f"The entries and units {words}; the preserved files stay.", tuple(changes))
+    return Converged(True, f"The entries, units and needless copies {words}.{kept}", tuple(changes))
 
 
 def _files(hook_deadline_s: float, *, dry_run: bool) -> tuple[StateChange, ...]:

@@ -52,9 +52,9 @@ def captures(
     rebooted = [name for name in hosts if name not in missed] or list(hosts)
     _after_a_reboot(fleet, {name: hosts[name] for name in rebooted}, database, chapter, say)
     _by_an_event(fleet, list(hosts), database, chapter, say)
-    _by_orchestration(fleet, hosts, chapter, say)
     for name, since in missed.items():
         _missed(hosts[name], since, database, chapter, say)
+    _by_orchestration(fleet, hosts, chapter, say)
     return chapter
 
 

@@ -115,7 +115,7 @@ def _demonstrate(
     names = list(hosts)
     until_they_answer(fleet, names)
     untouched = {name: traces(host) for name, host in hosts.items()}
-    chapters = [_what_they_are(fleet, hosts), _highstate(fleet, names, progress)]
+    chapters = [_what_they_are(fleet, hosts), _highstate(fleet, hosts, progress)]
     database = FleetStore.open(str(fleet.master.options["bootkeep"]["dsn"]))
     try:
         with ThreadPoolExecutor(len(hosts)) as pool:
@@ -150,10 +150,10 @@ def _what_they_are(fleet: Fleet, hosts: dict[str, FleetHost]) -> Chapter:
     return chapter
 
 
-def _highstate(fleet: Fleet, names: list[str], progress: Progress) -> Chapter:
-    progress(f"salt -L {','.join(names)} state.highstate")
+def _highstate(fleet: Fleet, hosts: dict[str, FleetHost], progress: Progress) -> Chapter:
+    progress(f"salt -L {','.join(hosts)} state.highstate")
     chapter = Chapter("salt '*' state.highstate")
-    for name, done in protected(fleet, names, progress).items():
+    for name, done in protected(fleet, hosts, progress).items():
         said = f"{name}: {done.rows} states, {done.changed} changed, {len(done.failed)} failed"
         chapter.claim(said, bool(done.rows) and not done.failed, "\n".join(done.failed))
     return chapter

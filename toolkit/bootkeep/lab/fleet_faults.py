@@ -70,7 +70,7 @@ def bench(image: Image, root: Path, work: Path, say: Progress) -> Iterator[Bench
         _small_store(host)
         until_they_answer(fleet, [host.name])
         say("salt '*' state.highstate")
-        done = protected(fleet, [host.name], say)[host.name]
+        done = protected(fleet, {host.name: host}, say)[host.name]
         if done.failed:
             raise LabError(f"the highstate failed: {'; '.join(done.failed)}", where=host.name, next_step="Read it.")
         yield Bench(fleet, host, say)

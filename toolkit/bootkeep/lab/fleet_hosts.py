@@ -210,11 +210,21 @@ def apply(fleet: Fleet, names: list[str], *words: str, timeout_s: float = 900.0)
     return found
 
 
-def protected(fleet: Fleet, names: list[str], say: Progress) -> dict[str, Applied]:
+def minion_since(host: DisposableHost) -> str:
+    """When the minion of this host was started last, as systemd says it."""
+    return host.must(["systemctl", "show", "--property=ExecMainStartTimestampMonotonic", "salt-minion"], timeout_s=60)
+
+
+def protected(fleet: Fleet, hosts: dict[str, FleetHost], say: Progress) -> dict[str, Applied]:
     """The highstate on all of them, and the minions back after it: the delivery's state starts them anew."""
+    names = list(hosts)
+    since = {name: minion_since(host.host) for name, host in hosts.items()}
     fleet.salt("-t", "120", "-L", ",".join(names), "saltutil.sync_all", timeout_s=300)
     done = apply(fleet, names)
-    say("waiting for the minions that the highstate restarted")
-    time.sleep(8)
+    say("waiting for the minions that the highstate starts anew")
+    until = time.monotonic() + 120
+    for name, host in hosts.items():
+        while not done[name].failed and minion_since(host.host) == since[name] and time.monotonic() < until:
+            time.sleep(0.5)
     until_they_answer(fleet, names)
     return done
