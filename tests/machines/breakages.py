@@ -263,11 +263,21 @@ def second_stub(answers: Answers) -> None:
     answers.plain("native:esp:/dev/vdb1", lambda plain: plain.update(texts={"EFI/debian/grub.cfg": text}))
 
 
+def wrong_type(answers: Answers) -> None:
+    answers.replace("file:/etc/fstab", " /var ext4 ", " /var xfs ")
+
+
+def repair_word(answers: Answers) -> None:
+    answers.replace("file:/boot/grub/grub.cfg", " ro ", " ro systemd.unit=emergency.target ")
+
+
 def _of(base: str, story: str, edit: Callable[[Answers], None]) -> Breakage:
     return Breakage(base, story, edit)
 
 
 BREAKAGES = {
+    "fstab-wrong-type": _of("healthy-plain-gpt", "fstab says that /var is XFS; it is ext4.", wrong_type),
+    "repair-word-left": _of("healthy-plain", "A word that was added for a repair stayed in the menu.", repair_word),
     "kernel-flavour-changed": _of(BIOS, "The newest kernel is of the rt flavour, a cloud kernel runs.", flavour),
     "network-driver-gone": _of(BIOS, "The next kernel has no module for the network card.", no_card),
     "esp-stub-of-another-disk": _of(UEFI, "The stub on the ESP searches a file system that is gone.", stub),

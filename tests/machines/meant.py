@@ -53,6 +53,7 @@ _PLAIN = {
     "fips-digest-missing": "el9-fips-boot-elsewhere fips-switched-on-by-hand fips-without-digest",
     "firmware-entry-missing": "esp-emptied firmware-entries-lost",
     "fstab-device-missing": "fstab-device-missing usr-on-a-pulled-disk",
+    "fstab-type-wrong": "fstab-wrong-type",
     "grub-config-stale": "grub-cfg-deleted grub-cfg-stale",
     "grub-core-differs": "boot-code-wiped core-newer-than-the-disk grub-core-stale raid5-core-on-one-disk-only",
     "grub-environment-damaged": "el9-kernelopts-lost environment-block-cut grubenv-cut",
@@ -68,7 +69,8 @@ _PLAIN = {
     "install-only-weak": "el9-kernel-replaceable el9-one-kernel-kept suse15-no-multiversion",
     "interface-names-change": "interfaces-renamed",
     "kdump-without-memory": "kdump-without-memory",
-    "kernel-argument-unresolved": "argument-of-an-old-volume el9-argument-of-an-old-volume root-argument-of-another-machine",
+    "kernel-argument-unresolved": "argument-of-an-old-volume el9-argument-of-an-old-volume repair-word-left "
+    "root-argument-of-another-machine",
     "kernel-flavour-changes": "kernel-flavour-changed",
     "kernel-not-put-in-place": "el9-script-failed",
     "kernel-replaced-in-place": "same-abi-replaced",
