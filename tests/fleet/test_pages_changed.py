@@ -119,6 +119,19 @@ def test_any_history_ends_in_the_same_pages(store: FleetStore, tmp_path: Path, s
         assert contents(root) == whole(store, tmp_path / "fresh"), step
 
 
+def test_a_fleet_begins_with_nothing(store: FleetStore, tmp_path: Path) -> None:
+    """Pages of an empty store, then of the first host, then of its first transaction."""
+    root = tmp_path / "site"
+    write_pages(StorePages(store, now=NOW), root, now=NOW)
+    with store.writing() as writer:
+        writer.saw("web01", NOW)
+    write_pages(StorePages(store, now=NOW), root, now=NOW)
+    assert contents(root) == whole(store, tmp_path / "fresh")
+    put(store, "web01", 1)
+    write_pages(StorePages(store, now=NOW), root, now=NOW)
+    assert contents(root) == whole(store, tmp_path / "fresh")
+
+
 def test_a_damaged_memory_of_the_last_run_costs_a_whole_run_and_nothing_else(store: FleetStore, tmp_path: Path) -> None:
     """So does the first run of a day: what somebody took away comes back then at the latest."""
     put(store, "web01", 1)

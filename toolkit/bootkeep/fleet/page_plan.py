@@ -102,7 +102,7 @@ def day_neighbours(moods: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[ob
     """What a day's pages show of the days around it: where this moves, so do they."""
     days = sorted(moods)
     totals = {day: sum(moods[day].values()) for day in days}
-    before, after = [None, *days[:-1]], [*days[1:], None]
+    before, after = [None, *days][: len(days)], [*days[1:], None][: len(days)]
     return {
         day: (totals[day], one, _parts(totals[one]) if one else 0, other)
         for day, one, other in zip(days, before, after, strict=True)
