@@ -112,12 +112,14 @@ class Drill:
         for unwanted in [*re.findall(r"\bno '([^']+)'", step.step.expect), "command not found"]:
             if unwanted in seen:
                 return f"'{unwanted}' is on the screen:\n{seen[-1500:]}"
+        if "no error" in step.step.expect and (wrong := re.search(r"(?i)\b(error|can't|cannot|in use|busy)\b", seen)):
+            return f"'{wrong[0]}' is on the screen:\n{seen[-1500:]}"
         return ""
 
     def _settle(self, what: str, timeout_s: float) -> None:
         """Wait for a prompt; answer the question for the passphrase."""
         until = time.monotonic() + timeout_s
-        length, since = -1, time.monotonic()
+        length, since, answered = -1, time.monotonic(), -1
         while time.monotonic() < until:
             self.console.wait_for("\0never", timeout_s=0.1)
             seen = self.console.seen.rstrip("\x1b")
@@ -127,7 +129,9 @@ class Drill:
             if time.monotonic() - since < 0.4:
                 continue
             if PASSPHRASE.search(seen) and self.passphrase:
-                self.console.type(self.passphrase, echoed=False)
+                if answered != len(seen):  # what is typed does not show: once for each question
+                    answered = len(seen)
+                    self.console.type(self.passphrase, echoed=False)
             elif PROMPT.search(seen[-200:]):
                 return
         raise AssertionError(f"no prompt after {what}: {self.console.seen[-1200:]}")

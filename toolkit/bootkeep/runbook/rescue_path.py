@@ -66,6 +66,7 @@ def _mount_step(volume: Volume) -> StepRow:
             "lsblk -o NAME,SIZE,FSTYPE,LABEL,UUID",
             ask,
             f'mount {option}"UUID=$U" {where}',
+            *_private(volume),
             expect="nothing: it worked",
             undo=(f"umount {where}",),
             writes=True,
@@ -75,12 +76,22 @@ def _mount_step(volume: Volume) -> StepRow:
         Place.RESCUE,
         f"Mount {plain(volume.target)} ({volume.file_system or 'file system not known'}).",
         f"mount {mount_words(volume)} {where}",
+        *_private(volume),
         expect="nothing: it worked",
         on_fail="'can't find UUID': a disk is missing. Damaged: repair needs the approver",
         undo=(f"umount {where}",),
         writes=True,
     )
     return (step, CALL, ())
+
+
+def _private(volume: Volume) -> tuple[str, ...]:
+    """For the root: what is mounted below it later stays out of the medium's services.
+
+    systemd's have mount namespaces of their own. A copy of /mnt/target/dev in one of them outlives our umount, and with it the
+    root file system is "in use" when its volume group or container is to be closed: seen in the drill.
+    """
+    return (f"mount --make-private {TARGET}",) if volume.target == "/" else ()
 
 
 def _mount_others(volumes: Sequence[Volume]) -> list[StepRow]:
