@@ -53,7 +53,7 @@ _PLAIN = {
     "fips-digest-missing": "el9-fips-boot-elsewhere fips-switched-on-by-hand fips-without-digest",
     "firmware-entry-missing": "esp-emptied firmware-entries-lost",
     "fstab-device-missing": "fstab-device-missing usr-on-a-pulled-disk",
-    "fstab-type-wrong": "fstab-wrong-type",
+    "fstab-type-wrong": "fstab-wrong-type var-of-another-type",
     "grub-config-stale": "grub-cfg-deleted grub-cfg-stale",
     "grub-core-differs": "boot-code-wiped core-newer-than-the-disk grub-core-stale raid5-core-on-one-disk-only",
     "grub-environment-damaged": "el9-kernelopts-lost environment-block-cut grubenv-cut",
@@ -92,6 +92,16 @@ MEANT = {machine: Meant(finding) for finding, machines in _PLAIN.items() for mac
     "default-set-in-custom-cfg": Meant(
         "default-entry-broken",
         (("console-silent", "the entry that was written by hand has no console= among its arguments."),),
+    ),
+    "kernel-installed-below-boot": Meant(
+        "boot-files-hidden",
+        (
+            (
+                "fallback-kernel-missing",
+                "the kernel that lies hidden was one of two; the mounted /boot has the other alone.",
+            ),
+            ("boot-link-dangling", "the links in / lead to the hidden kernel, which the mounted /boot has not."),
+        ),
     ),
     "kernel-half-zeros": Meant("default-entry-broken", (("fallback-kernel-missing", _ONE),)),
     "menu-made-without-initramfs": Meant(
