@@ -16,9 +16,9 @@ from bootkeep.facts.runbook import ENDS, Runbook, RunbookStep, Table
 
 #: What a console ends with when it waits for a line.
 PROMPT = re.compile(
-    r"(?:^|\n)(?:root@[\w-]+:[^\n]*# |\(IN TARGET\) # |bash-[\d.]+# |\(initramfs\) |grub> |grub rescue> |> )$"
+    r"(?:^|\n)(?:root@[\w-]+:[^\n]*# |\(IN TARGET\) # |bash-[\d.]+# |\(initramfs\) |grub> |grub rescue> |> )\Z"
 )
-PASSPHRASE = re.compile(r"(?:Enter passphrase for [^\n]*: |Please unlock disk [^\n]*: ?)$")
+PASSPHRASE = re.compile(r"(?:Enter passphrase for [^\n]*: |Please unlock disk [^\n]*: ?)\Z")
 #: In the words of a step's expectation, what can be compared with the screen letter by letter.
 _LITERAL = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # UUIDs
