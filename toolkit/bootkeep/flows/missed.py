@@ -84,17 +84,13 @@ def record_missed(store: Store, policy: Policy, *, root: Path, after: str = "", 
     newest = known[-1] if known else None
     if newest and newest.outcome is Outcome.OPEN:
         return Found(tuple(recorded), tuple(complaints))
-    base, complaint = _base(store, newest)
+    base, complaint = _base(store, newest, known)
     complaints += [complaint] if complaint else []
     if base is None:
         if newest is None or "settled" not in newest.awaits:  # else its own look will serve
             _first_look(store, root)
         return Found(tuple(recorded), tuple(complaints))
-    # Wall times of a clock that was set back say nothing about what came after what.
-    stepped = any(
-        max(one.started_at, one.ended_at) > base.snapshot.taken_at for one in known if one.id != base.transaction
-    )
-    changes, complaint = _since(base, root, by_time=not stepped)
+    changes, complaint = _since(base, root, by_time=not _stepped(base, known))
     complaints += [complaint] if complaint else []
     back: tuple[str, ...] = ()
     if changes:
@@ -115,13 +111,22 @@ def _put_back(store: Store, changes: tuple[PackageChange, ...], root: Path) -> t
     return back, ""
 
 
-def _base(store: Store, newest: Transaction | None) -> tuple[_Look | None, str]:
+def _stepped(look: _Look, known: Sequence[Transaction]) -> bool:
+    """Whether the clock was set back before this look: then wall times say nothing about what came after what."""
+    return any(
+        max(one.started_at, one.ended_at) > look.snapshot.taken_at for one in known if one.id != look.transaction
+    )
+
+
+def _base(store: Store, newest: Transaction | None, known: Sequence[Transaction]) -> tuple[_Look | None, str]:
     """The look that the database of this moment is compared with, and what is wrong with the one that should serve."""
     baseline = load_baseline(store)
     own, complaint = _last_look(store, newest) if newest else (None, "")
-    if own is None and newest and baseline and baseline.taken_at < (newest.ended_at or newest.started_at):
+    moment = (newest.ended_at or newest.started_at) if newest else ""
+    stepped = any(max(one.started_at, one.ended_at) > moment for one in known[:-1])
+    if own is None and newest and baseline and (stepped or baseline.taken_at < moment):
         return None, complaint  # from before a transaction whose own effect nobody looked at
-    if baseline and (own is None or baseline.taken_at > own.snapshot.taken_at):
+    if baseline and (own is None or (baseline.taken_at > own.snapshot.taken_at and not _stepped(own, known))):
         return _Look(baseline, "", "settled"), complaint
     return own, complaint
 
