@@ -1,9 +1,11 @@
-"""Whole-or-absent writes."""
+"""Whole-or-absent writes, and locks between processes."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import time
 from pathlib import Path
 
 
@@ -42,3 +44,20 @@ def private_folder(path: Path) -> Path:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
     return path
+
+
+def lock_within(descriptor: int, how: int, *, seconds: float) -> None:
+    """Take the lock (``fcntl.LOCK_SH`` or ``LOCK_EX``) as soon as others let it go; raises BlockingIOError after so long.
+
+    flock(2) goes with its descriptor, also after SIGKILL.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return

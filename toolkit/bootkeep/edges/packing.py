@@ -7,9 +7,12 @@ already packed are not packed again.
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 import zlib
+from pathlib import Path
 
+from bootkeep.edges.refusals import damaged
 from bootkeep.facts.codec import to_json, to_plain
 from bootkeep.facts.reading import Reading, Snapshot
 
@@ -47,3 +50,12 @@ class Packer:
         self._packed.update((name, answers[name]) for name in new)
         end = self._compressor.copy()
         return self._bytes + end.compress(b"}}\n") + end.flush()
+
+
+def unpack(path: Path, limit: int) -> bytes:
+    """What a gzip file holds, of at most so many bytes. Raises StoreError for more, and gzip's own errors for damage."""
+    with gzip.open(path, "rb") as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise damaged(path, f"it unpacks to more than {limit} bytes")
+    return content

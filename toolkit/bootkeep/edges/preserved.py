@@ -16,12 +16,11 @@ import os
 import posixpath
 import re
 import stat
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootkeep.edges.files import replace_file, sync_folder
+from bootkeep.edges.files import lock_within, replace_file, sync_folder
 from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.trees import remove_tree
 from bootkeep.facts.codec import from_json, to_json
@@ -189,19 +188,14 @@ def _alone(root: Path) -> Iterator[None]:
     folder.mkdir(parents=True, mode=0o755, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        until = time.monotonic() + _LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > until:
-                    raise PreserveError(
-                        "another program is preserving a kernel at this moment",
-                        where=str(folder),
-                        next_step="Wait for its end, then run it again.",
-                    ) from error
-                time.sleep(0.05)
+        try:
+            lock_within(descriptor, fcntl.LOCK_EX, seconds=_LOCK_WAIT_S)
+        except BlockingIOError as error:
+            raise PreserveError(
+                "another program is preserving a kernel at this moment",
+                where=str(folder),
+                next_step="Wait for its end, then run it again.",
+            ) from error
         for half in (root / BOOT_FOLDER, folder):
             for left in half.glob(".*.draft"):
                 remove_tree(left, ignore_errors=True)

@@ -36,8 +36,8 @@ from pathlib import Path
 
 from bootkeep.edges import delivered
 from bootkeep.edges.clean_texts import keep_clean, unless_clean
-from bootkeep.edges.files import private_folder, replace_file, sync_folder
-from bootkeep.edges.packing import Packer
+from bootkeep.edges.files import lock_within, private_folder, replace_file, sync_folder
+from bootkeep.edges.packing import Packer, unpack
 from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.refusals import damage, damaged, refusals
 from bootkeep.edges.retention import TRANSACTION_ID, Retention, blob_path, prune_leftovers, prune_transactions
@@ -173,7 +173,7 @@ class Store:
         path = self._folder(transaction_id) / f"{_phase(phase)}.json.gz"
         with refusals(path, f"read the {phase} snapshot"), damage(path):
             try:
-                content = _unpack(path, _SNAPSHOT_LIMIT)
+                content = unpack(path, _SNAPSHOT_LIMIT)
             except FileNotFoundError as error:
                 raise StoreError(
                     f"transaction {transaction_id} has no {phase} snapshot",
@@ -233,7 +233,7 @@ class Store:
 
     def _blob(self, digest: str) -> bytes:
         path = self._blob_path(digest)
-        content = _unpack(path, CONFIG_COPY_LIMIT)
+        content = unpack(path, CONFIG_COPY_LIMIT)
         if hashlib.sha256(content).hexdigest() != digest:
             raise damaged(path, "its content does not have the digest that its name says")
         return content
@@ -362,23 +362,10 @@ class Store:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self.root / "lock", flags, 0o600)
         try:
-            _lock_within(descriptor, how, seconds=2.0)
+            lock_within(descriptor, how, seconds=2.0)
             yield
         finally:
             os.close(descriptor)
-
-
-def _lock_within(descriptor: int, how: int, *, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return
 
 
 def _clean(redaction: Redaction, name: str, reading: Reading) -> Reading:
@@ -399,11 +386,3 @@ def _phase(phase: str) -> str:
             f"{phase[:40]!r} is not a phase", where="store", next_step=f"Use one of {', '.join(sorted(PHASES))}."
         )
     return phase
-
-
-def _unpack(path: Path, limit: int) -> bytes:
-    with gzip.open(path, "rb") as stream:
-        content = stream.read(limit + 1)
-    if len(content) > limit:
-        raise damaged(path, f"it unpacks to more than {limit} bytes")
-    return content

@@ -278,38 +278,10 @@ def _write_menu(root: Path, always: frozenset[str], without: frozenset[str]) -> 
     if (shown or target.exists()) and (not target.exists() or target.read_bytes() != content):
         replace_file(target, content, mode=0o600)
     if own == _MENU2 and target.exists():
-        _source_it(folder / "custom.cfg")
+        from bootkeep.flows.custom_cfg import source_it
+
+        source_it(folder / "custom.cfg")
     return tuple(record.key for record in shown)
-
-
-#: SUSE's grub.cfg sources custom.cfg by itself (41_custom), so no menu has to be made again for ours.
-_SOURCE = (
-    "# bootkeep: the preserved kernels' entries\n"
-    "if [ -f ${config_directory}/bootkeep.cfg ]; then source ${config_directory}/bootkeep.cfg; fi\n"
-)
-
-
-def _source_it(custom: Path) -> None:
-    """Our line in the administrator's custom.cfg, behind what is there."""
-    text = custom.read_text("utf-8", "surrogateescape") if custom.exists() else ""
-    if "bootkeep.cfg" not in text:
-        gap = "" if not text or text.endswith("\n") else "\n"
-        mode = custom.stat().st_mode & 0o7777 if custom.exists() else 0o600
-        replace_file(custom, f"{text}{gap}{_SOURCE}".encode("utf-8", "surrogateescape"), mode=mode)
-
-
-def unsource(root: Path) -> bool:
-    """Take our line out of the administrator's custom.cfg, and the file when nothing else is in it; whether it was there."""
-    custom = root / menu_of(root).with_name("custom.cfg")
-    text = custom.read_text("utf-8", "surrogateescape") if custom.is_file() else ""
-    if _SOURCE not in text:
-        return False
-    rest = text.replace(_SOURCE, "")
-    if rest.strip():
-        replace_file(custom, rest.encode("utf-8", "surrogateescape"), mode=custom.stat().st_mode & 0o7777)
-    else:
-        custom.unlink()
-    return True
 
 
 def chosen_keys(root: Path) -> frozenset[str]:

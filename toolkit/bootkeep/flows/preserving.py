@@ -18,6 +18,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.converged import Converged, StateChange
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.kernel import LastGood
+from bootkeep.flows.custom_cfg import unsource
 from bootkeep.flows.grub_menu import update_grub
 from bootkeep.flows.host_files import HostFile, put_files, take_files, values
 from bootkeep.flows.last_good import NotHealthy, mark_last_good
@@ -30,7 +31,6 @@ from bootkeep.flows.preserve import (
     preserve_kernel,
     running_preserved,
     same_as_packaged,
-    unsource,
     write_menu,
 )
 from bootkeep.flows.preserved_bls import entry_keys, has_bls_menu, take_entries
@@ -106,7 +106,7 @@ def withdraw_preserving(*, dry_run: bool) -> Converged:
             systemctl("disable", unit)
         menu.unlink(missing_ok=True)
         take_entries(ROOT)
-        unsource(ROOT)
+        unsource(menu.with_name("custom.cfg"))
         for key in needless:
             remove_preserved(ROOT, key)
     changes += [StateChange(f"copy of {key}", "preserved", "") for key in sorted(needless)]
