@@ -13,6 +13,7 @@ import contextlib
 import shutil
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -118,11 +119,7 @@ def _demonstrate(
     chapters = [_what_they_are(fleet, hosts), _highstate(fleet, hosts, progress)]
     database = FleetStore.open(str(fleet.master.options["bootkeep"]["dsn"]))
     try:
-        with ThreadPoolExecutor(len(hosts)) as pool:
-            told = [
-                one for many in pool.map(lambda host: _transactions(host, database, progress), hosts.values())
-                for one in many
-            ]  # fmt: skip
+        told = _at_once(hosts, database, progress)
         if not quick:
             missed = start_missed(hosts, progress)
             chapters.append(captures(fleet, hosts, database, missed, progress))
@@ -159,24 +156,47 @@ def _highstate(fleet: Fleet, hosts: dict[str, FleetHost], progress: Progress) ->
     return chapter
 
 
-def _transactions(host: FleetHost, database: FleetStore, progress: Progress) -> list[Timed]:
+def _at_once(hosts: dict[str, FleetHost], database: FleetStore, progress: Progress) -> list[Timed]:
+    """The transactions of all hosts. Somebody's Ctrl-C ends what runs in the hosts, and so the threads that wait for it."""
+    ending = threading.Event()
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        running = [pool.submit(_transactions, host, database, progress, ending) for host in hosts.values()]
+        try:
+            return [one for told in running for one in told.result()]
+        except BaseException:
+            ending.set()
+            for host in hosts.values():
+                host.host.stop()
+            raise
+
+
+def _transactions(host: FleetHost, database: FleetStore, progress: Progress, ending: threading.Event) -> list[Timed]:
     """Each transaction, and how long it takes to the master."""
-    told = []
+    told: list[Timed] = []
     for manager, what, command in host.family.transactions:
+        if ending.is_set():
+            break
         before = set(host.store.transaction_ids())
         progress(f"{host.name}: {what}")
         done = host.host.run(["sh", "-c", f"exec {command}"])
         ended = time.monotonic()
         if done.exit_code != 0:
             progress(f"{host.name}: {what}: exit code {done.exit_code}: {(done.stdout + done.stderr)[-400:]}")
-        told.append(_on_its_way(host, database, (manager, what), before, ended))
+        told.append(_on_its_way(host, database, (manager, what), before, ended, ending))
     return told
 
 
-def _on_its_way(host: FleetHost, database: FleetStore, words: tuple[str, str], before: set[str], ended: float) -> Timed:
+def _on_its_way(
+    host: FleetHost,
+    database: FleetStore,
+    words: tuple[str, str],
+    before: set[str],
+    ended: float,
+    ending: threading.Event,
+) -> Timed:
     """Wait until the host has the master's word for the whole record (``Store.is_delivered``), and until it has its report."""
     id, confirmed, reported = "", -1.0, -1.0
-    while time.monotonic() - ended < _ARRIVE_S and (confirmed < 0 or reported < 0):
+    while time.monotonic() - ended < _ARRIVE_S and (confirmed < 0 or reported < 0) and not ending.is_set():
         store = host.store
         id = id or next(iter(sorted(set(store.transaction_ids()) - before)[-1:]), "")
         if id and _over(host, id):
