@@ -156,7 +156,8 @@ def disposable_host(
         if keep is not None:
             # It may be another file system: copied there with its holes, as an image takes a tenth of its size.
             checked(
-                run(["cp", "--sparse=always", "--reflink=auto", str(disk), str(keep)], timeout_s=300), "keeping the disk"
+                run(["cp", "--sparse=always", "--reflink=auto", str(disk), str(keep)], timeout_s=300),
+                "keeping the disk",
             )
             disk.unlink()
 
