@@ -5,8 +5,9 @@ from __future__ import annotations
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.storage import FstabLine
-from bootkeep.facts.typed import assign, is_plain, plain, sed_pattern, shell_word
-from bootkeep.remedies.common import commands, covered, in_place, not_covered, put_back, save
+from bootkeep.facts.typed import plain, shell_word
+from bootkeep.remedies.common import commands, covered, not_covered, put_back
+from bootkeep.remedies.fstab_lines import by_hand, can_be_named, changed_line, fstab_remedy
 from bootkeep.remedies.layout import find_device, layout_of
 from bootkeep.remedies.toolset import EVERY
 
@@ -30,18 +31,7 @@ def fstab_device_missing(state: BootState, subject: str = "") -> Remedy:
         may_fail=True,  # findmnt ends with 1 when it finds what is looked for
     )
     mended = tuple(step for line in broken_lines(state, subject) for step in _mend(state, line)) or _by_hand()
-    check = Step(Place.LIVE, "Check again.", ("findmnt --verify",), expect="0 parse errors, 0 errors", on_fail="CALL")
-    reload = Step(
-        Place.LIVE,
-        "Tell systemd, and mount everything.",
-        ("systemctl daemon-reload", "mount -a"),
-        expect="nothing: it worked",
-        on_fail="CALL",
-        undo=("# Nothing is written.",),
-        writes=True,
-    )
-    steps = (look, save(Place.LIVE, "/etc/fstab", "fstab"), *mended, check)
-    return Remedy(ID, TITLE, (*steps, reload), in_place(Place.TARGET, steps))
+    return fstab_remedy(ID, TITLE, look, mended)
 
 
 def broken_lines(state: BootState, subject: str) -> tuple[FstabLine, ...]:
@@ -58,11 +48,10 @@ def broken_lines(state: BootState, subject: str) -> tuple[FstabLine, ...]:
 
 
 def _mend(state: BootState, line: FstabLine) -> tuple[Step, ...]:
-    if not is_plain(line.spec + line.target) or any(c in line.spec + line.target for c in "'\\"):
+    if not can_be_named(line):
         return _by_hand()
     volume = layout_of(state).at(line.target)
     found = volume.device if volume is not None else None
-    address = f"\\|^{sed_pattern(line.spec)}\\s*{sed_pattern(line.target)}\\s|"
     if volume is not None and found is not None and volume.uuid and find_device(line.spec, [found]) is None:
         say = f"Point the line of {line.target} to the file system that was mounted there when this was written."
         change, expect = f"s|^[^[:space:]]*|UUID={volume.uuid}|", f"UUID={volume.uuid}"
@@ -82,37 +71,15 @@ def _mend(state: BootState, line: FstabLine) -> tuple[Step, ...]:
     else:
         say = f"The host comes up without {line.target}. Comment its line out; bring it back when the device is there."
         change, expect = "s|^|#|", f"#{plain(line.spec)}"
-    return (
-        Step(
-            Place.LIVE,
-            say,
-            (
-                *_program(address, change),
-                'sed -i "$A$C" /etc/fstab',
-                *commands(f"grep -F {shell_word(line.target)} /etc/fstab"),
-            ),
-            expect=f"a line that begins with {expect}",
-            on_fail="Nothing changed: the line has other words by now. Mend it with an editor: nano /etc/fstab",
-            undo=put_back("/etc/fstab", "fstab"),
-            writes=True,
-        ),
-    )
-
-
-def _program(address: str, change: str) -> tuple[str, ...]:
-    return (*assign("A", address), *assign("C", change))
+    show = commands(f"grep -F {shell_word(line.target)} /etc/fstab")
+    return (changed_line(line, change, say=say, show=show, expect=f"a line that begins with {expect}"),)
 
 
 def _by_hand() -> tuple[Step, ...]:
     return (
-        Step(
-            Place.LIVE,
+        by_hand(
             "Put a # before the line that findmnt found at fault, unless it is /, /usr, /var or /boot: give those the UUID "
             "that blkid prints.",
-            ("nano /etc/fstab || vi /etc/fstab",),
-            expect="the line, with # before it or with the right UUID",
-            on_fail="CALL",
-            undo=put_back("/etc/fstab", "fstab"),
-            writes=True,
+            "the line, with # before it or with the right UUID",
         ),
     )

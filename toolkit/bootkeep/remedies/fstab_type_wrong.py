@@ -5,8 +5,9 @@ from __future__ import annotations
 from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.remedy import Place, Remedy, Step
 from bootkeep.facts.storage import BlockDevice, FstabLine
-from bootkeep.facts.typed import assign, is_plain, plain, sed_pattern
-from bootkeep.remedies.common import commands, covered, in_place, not_covered, put_back, save
+from bootkeep.facts.typed import plain
+from bootkeep.remedies.common import commands, covered, not_covered
+from bootkeep.remedies.fstab_lines import by_hand, can_be_named, changed_line, fstab_remedy
 from bootkeep.remedies.layout import find_device
 from bootkeep.remedies.toolset import EVERY
 
@@ -33,45 +34,25 @@ def fstab_type_wrong(state: BootState, subject: str = "") -> Remedy:
     devices = state.block_devices if isinstance(state.block_devices, tuple) else ()
     named = [line for line in lines if subject and subject in {line.spec, line.target}]
     mended = tuple(_mend(line, find_device(line.spec, devices)) for line in named) or (_by_hand(),)
-    check = Step(Place.LIVE, "Check again.", ("findmnt --verify",), expect="0 parse errors, 0 errors", on_fail="CALL")
-    reload = Step(
-        Place.LIVE,
-        "Tell systemd, and mount everything.",
-        ("systemctl daemon-reload", "mount -a"),
-        expect="nothing: it worked",
-        on_fail="CALL",
-        undo=("# Nothing is written.",),
-        writes=True,
-    )
-    steps = (look, save(Place.LIVE, "/etc/fstab", "fstab"), *mended, check)
-    return Remedy(ID, TITLE, (*steps, reload), in_place(Place.TARGET, steps))
+    return fstab_remedy(ID, TITLE, look, mended)
 
 
 def _mend(line: FstabLine, device: BlockDevice | None) -> Step:
-    words = line.spec + line.target
-    if device is None or device.file_system not in _WRITTEN or not is_plain(words) or any(c in words for c in "'\\"):
+    if device is None or device.file_system not in _WRITTEN or not can_be_named(line):
         return _by_hand()
-    address = f"\\|^{sed_pattern(line.spec)}\\s*{sed_pattern(line.target)}\\s|"
-    change = rf"s|^\(\S*\s*\S*\s*\)\S*|\1{device.file_system}|"
-    return Step(
-        Place.LIVE,
-        f"Give the line of {plain(line.target)} the type that is there. If the disk was formatted anew by mistake: stop, and CALL.",
-        (*assign("A", address), *assign("C", change), 'sed -i "$A$C" /etc/fstab', *commands("cat /etc/fstab")),
+    return changed_line(
+        line,
+        rf"s|^\(\S*\s*\S*\s*\)\S*|\1{device.file_system}|",
+        say=f"Give the line of {plain(line.target)} the type that is there. "
+        "If the disk was formatted anew by mistake: stop, and CALL.",
+        show=commands("cat /etc/fstab"),
         expect=f"its line with {device.file_system}",
-        on_fail="Nothing changed: the line has other words by now. Mend it with an editor: nano /etc/fstab",
-        undo=put_back("/etc/fstab", "fstab"),
-        writes=True,
     )
 
 
 def _by_hand() -> Step:
-    return Step(
-        Place.LIVE,
+    return by_hand(
         "The third word of a line is its type: give it the one that blkid prints. What is crypto_LUKS, LVM2_member or "
         "linux_raid_member is not mounted itself: name the device that is made of it.",
-        ("nano /etc/fstab || vi /etc/fstab",),
-        expect="the line with the right type or device",
-        on_fail="CALL",
-        undo=put_back("/etc/fstab", "fstab"),
-        writes=True,
+        "the line with the right type or device",
     )
