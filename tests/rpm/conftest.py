@@ -110,7 +110,9 @@ class RpmMachine(Records):
                 shutil.rmtree(target)
             else:
                 target.unlink(missing_ok=True)
-        for name in ("var/lib/bootkeep", "var/log/bootkeep", "run/bootkeep"):
+        # libsolv's copy of the database goes with it: it is brought up to date by the numbers of packages, and takes any database
+        # in a file of the same inode for the same (repo_rpmdb_librpm.h, mkrpmdbcookie), which on a busy file system it may get.
+        for name in ("var/lib/bootkeep", "var/log/bootkeep", "run/bootkeep", "var/cache/zypp/solv"):
             shutil.rmtree(self.root / name, ignore_errors=True)
         checked(
             run(["tar", "-C", str(self.root), "--numeric-owner", "-xf", str(self.saved)], timeout_s=120), "resetting"
