@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from bootkeep.facts.transaction import Outcome
+from bootkeep.facts.transaction import Action, Outcome
 
 from .conftest import RpmMachine
 
@@ -67,3 +67,39 @@ wait
             for item in el9.transactions()
         ), said
     json.loads(done.stdout or "{}")
+
+
+#: What PackageKit's daemon does: it erases by librpm, where no trigger runs at the end, and stays.
+DAEMON = """
+import rpm, sys, time
+ts = rpm.TransactionSet()
+for header in ts.dbMatch("name", sys.argv[1]):
+    ts.addErase(header)
+problems = ts.run(lambda *_: None, None)
+ts.closeDB()
+print("erased", problems, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_daemon_that_erases_and_stays_leaves_no_open_record(el9: RpmMachine) -> None:
+    """Its record is closed by the safety net though it lives on."""
+    (el9.root / "tmp/daemon.py").write_text(DAEMON)
+    script = f"""
+python3 /tmp/daemon.py acmed >/tmp/said 2>&1 &
+pid=$!
+n=0
+while ! grep -q erased /tmp/said && [ $n -lt 240 ]; do sleep 0.25; n=$((n + 1)); done
+cat /tmp/said
+grep -q '"outcome": *"open"' /var/lib/bootkeep/transactions/*/record.json && echo it is open
+{CATCH_UP} --now
+kill -0 $pid && echo it lives
+kill $pid
+"""
+    done = el9(script)
+    assert all(word in done.stdout for word in ("erased", "it is open", "it lives")), done.stdout + done.stderr
+    assert not el9.installed("acmed")
+    item = el9.only()
+    assert (item.outcome, item.hook_missed) == (Outcome.DONE, ""), (item, done.stdout, el9.log())
+    assert {"pre", "post"} <= set(item.phases)
+    assert [(change.name, change.action) for change in item.changes] == [("acmed", Action.REMOVE)]

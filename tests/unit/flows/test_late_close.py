@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -14,9 +15,16 @@ from bootkeep.edges import processes
 from bootkeep.edges.store import Store
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Action, Caller, Outcome, PackageChange, Transaction
-from bootkeep.flows.late_close import close_at_the_end, may_end_silently
+from bootkeep.flows.late_close import close_at_rest, close_at_the_end, may_end_silently
 from bootkeep.flows.transaction import Request, open_transaction
 
+_HOLD = """
+import fcntl, sys, time
+stream = open(sys.argv[1], "w")
+fcntl.lockf(stream, fcntl.LOCK_EX)
+open(sys.argv[2], "w").close()
+time.sleep(600)
+"""
 CHANGE = PackageChange("a", "all", "1", "2", Action.UPGRADE)
 
 
@@ -71,6 +79,27 @@ def test_it_is_closed_at_the_end_and_not_before(
     item = only(store)
     assert (item.outcome, {"pre", "post"} <= set(item.phases)) == (outcome, True), item.outcome_detail
     assert close_at_the_end(store, Policy(), caller.pid, caller.start_ticks, root=tmp_path) is False
+
+
+def test_a_program_that_stays_is_not_waited_for(manager: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    """PackageKit's daemon lives on: its record is closed when it holds no lock and nothing was written for a while, no sooner."""
+    store, _caller = opened(manager, tmp_path)
+    _status(tmp_path, "2")
+    database, lock = (tmp_path / f"var/lib/dpkg/{name}" for name in ("status", "lock"))
+    later = time.time() + 600
+    assert not close_at_rest(store, Policy(), root=tmp_path, quiet_s=90), "a moment ago it wrote"
+    os.utime(database, (later - 5, later - 5))
+    assert not close_at_rest(store, Policy(), root=tmp_path, quiet_s=90, now=later), "it still writes"
+    os.utime(database, (later - 120, later - 120))
+    os.mkfifo(tmp_path / "held")
+    with subprocess.Popen(["python3", "-c", _HOLD, str(lock), str(tmp_path / "held")]) as holder:
+        (tmp_path / "held").read_bytes()  # until it has the lock
+        assert not close_at_rest(store, Policy(), root=tmp_path, quiet_s=90, now=later), "it waits at a prompt"
+        holder.kill()
+    assert only(store).outcome is Outcome.OPEN
+    (closed,) = close_at_rest(store, Policy(), root=tmp_path, quiet_s=90, now=later)
+    assert closed == only(store) and closed.outcome is Outcome.DONE and {"pre", "post"} <= set(closed.phases)
+    assert close_at_rest(store, Policy(), root=tmp_path, quiet_s=90, now=later) == ()
 
 
 def test_another_process_with_the_same_number_is_not_waited_for(

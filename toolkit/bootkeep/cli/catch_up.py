@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
         """
         from bootkeep.edges.config import load_policy
         from bootkeep.edges.store import Store
+        from bootkeep.facts.transaction import Outcome
         from bootkeep.flows.catch_up import QUIET_S, sentences
         from bootkeep.flows.catch_up import catch_up as look
 
@@ -34,7 +35,8 @@ def register(app: typer.Typer) -> None:
             print_json(
                 {
                     "missed": [item.id for item in done.missed],
-                    "interrupted": [item.id for item in done.closed],
+                    "interrupted": [item.id for item in done.closed if item.outcome is Outcome.INTERRUPTED],
+                    "closed": [item.id for item in done.closed if item.outcome is not Outcome.INTERRUPTED],
                     "put_back": done.put_back,
                     "complaints": done.complaints,
                     "put_off": done.put_off,

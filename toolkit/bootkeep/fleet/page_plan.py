@@ -7,12 +7,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache, partial
 from importlib import resources
 from typing import Protocol, TypeVar
 
 from bootkeep import __version__
+from bootkeep.edges.clock import FORM, moment_of
 from bootkeep.edges.site_folder import PageFile
 from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.fleet_overview import FleetHost, FleetTransaction
@@ -287,8 +288,7 @@ def _is_silent(host: FleetHost, now: str) -> bool:
 
 def _hours_before(now: str, hours: int) -> str:
     """Times of this form sort as texts."""
-    moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) - timedelta(hours=hours)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (moment_of(now) - timedelta(hours=hours)).strftime(FORM)
 
 
 def _make(render: Callable[[P], str], page: P) -> bytes:

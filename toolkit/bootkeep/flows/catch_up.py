@@ -18,6 +18,7 @@ from bootkeep.edges.store import Store
 from bootkeep.facts.errors import NotUnderstood
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Outcome, Transaction
+from bootkeep.flows.late_close import close_at_rest
 from bootkeep.flows.missed import record_missed
 from bootkeep.flows.preserve import write_menu
 from bootkeep.flows.reconcile import put_back_vanished
@@ -36,7 +37,7 @@ class CaughtUp:
     """What one run found and did."""
 
     missed: tuple[Transaction, ...] = ()  # put on record now: no hook saw them
-    closed: tuple[Transaction, ...] = ()  # their package manager went away without a word
+    closed: tuple[Transaction, ...] = ()  # their package manager went away, or let go of the database, without a word
     put_back: tuple[str, ...] = ()  # what of the kernels was put back, in sentences
     complaints: tuple[str, ...] = ()  # what could not be compared or repaired
     put_off: str = ""  # why nothing was compared now; empty when it was
@@ -60,7 +61,12 @@ def sentences(done: CaughtUp) -> tuple[str, ...]:
     lines = [
         f"hook missed: {names_of(item)}; recorded as {item.id}, see: bootkeep report {item.id}" for item in done.missed
     ]
-    lines += [f"{item.id} was interrupted: {item.outcome_detail}" for item in done.closed]
+    lines += [
+        f"{item.id} was interrupted: {item.outcome_detail}"
+        if item.outcome is Outcome.INTERRUPTED
+        else f"{item.id} is closed: {item.caller.manager} let go of the package database and ran no hook after it"
+        for item in done.closed
+    ]
     return (*lines, *done.put_back, *done.complaints)
 
 
@@ -120,7 +126,7 @@ def catch_up(
     with alone(store) as free:
         if not free:
             return CaughtUp(put_off="another look at this host is being taken")
-        closed = close_orphans(store, root=root)
+        closed = (*close_orphans(store, root=root), *close_at_rest(store, policy, root=root, quiet_s=quiet_s))
         why = _busy(store, root, quiet_s)
         if why:
             return CaughtUp(closed=closed, put_off=why)

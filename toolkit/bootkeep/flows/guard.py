@@ -11,10 +11,10 @@ import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from bootkeep.edges.clock import now_utc
+from bootkeep.edges.clock import moment_of, now_utc
 from bootkeep.edges.known_digests import sha256_of
 from bootkeep.edges.processes import person_behind
 from bootkeep.edges.store import Store
@@ -164,14 +164,10 @@ def override_for(store: Store, environment: Mapping[str, str], person: str, now:
 def has_expired(override: Override, now: str) -> bool:
     """Whether it was given longer ago than it is good for, or in the future (a clock was set back)."""
     try:
-        age = _moment(now) - _moment(override.given_at)
+        age = moment_of(now) - moment_of(override.given_at)
     except ValueError:
         return True
     return not timedelta(0) <= age <= timedelta(minutes=OVERRIDE_MINUTES)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
 def _owns(protected: ProtectedKernel, change: PackageChange) -> bool:

@@ -6,9 +6,9 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bootkeep import __version__
+from bootkeep.edges.clock import moment_of
 from bootkeep.edges.files import replace_file
 from bootkeep.edges.store import Store
 from bootkeep.facts.change import ChangeClass
@@ -202,7 +202,7 @@ def _is_over(transaction: Transaction) -> bool:
 def local_time(utc: str) -> str:
     """``23 Nov 18:28`` in this machine's time zone; the text itself when it is no time."""
     try:
-        moment = datetime.strptime(utc, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        moment = moment_of(utc)
     except ValueError:
         return utc
     return moment.astimezone().strftime("%d %b %H:%M")

@@ -20,7 +20,7 @@ from pathlib import Path
 from bootkeep.compare.between import packages_between, reinstalled
 from bootkeep.edges import processes
 from bootkeep.edges.baseline import load_baseline, save_baseline
-from bootkeep.edges.clock import now_utc
+from bootkeep.edges.clock import FORM, now_utc, seconds_of
 from bootkeep.edges.collect import collect
 from bootkeep.edges.host import LiveHost
 from bootkeep.edges.kept_copies import add_copies, load_copies, sealed_content
@@ -46,7 +46,6 @@ from bootkeep.probes.packages.dpkg import DPKG
 _LOOK_S = 60.0
 #: Whichever of the two the system belongs to (probes.packages.installed).
 _DATABASES = (DPKG, rpm.RPM)
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ def _since(base: _Look, root: Path, *, by_time: bool = True) -> tuple[tuple[Pack
     if installed.is_rpm(now):
         written = rpm.installed_again(base.snapshot.readings, now)
     else:
-        written = unpacked_since(root, _seconds(base.snapshot.taken_at)) if by_time else frozenset()
+        written = unpacked_since(root, seconds_of(base.snapshot.taken_at)) if by_time else frozenset()
     again = (one for one in reinstalled(after, written) if (one.name, one.architecture) not in named)
     return tuple(sorted((*changes, *again), key=lambda change: change.name)), ""
 
@@ -202,15 +201,15 @@ def _record(
     until = time.monotonic() + _LOOK_S
     now = now_utc()
     written = written_at(root)
-    moment = datetime.fromtimestamp(written, UTC).strftime(_TIME) if written else now
+    moment = datetime.fromtimestamp(written, UTC).strftime(FORM) if written else now
     moment = min(max(moment, base.snapshot.taken_at), now)  # a clock that was set must not turn the order around
     packages = _packages(collect(LiveHost(root), _DATABASES, deadline_s=30.0))
     item = _transaction(store.new_id(now), base, changes, moment, () if isinstance(packages, str) else packages)
-    seen = who_ran(root, item.caller, since=_seconds(base.snapshot.taken_at), until=time.time())
+    seen = who_ran(root, item.caller, since=seconds_of(base.snapshot.taken_at), until=time.time())
     item = replace(item, caller=seen, outcome_detail="; ".join(part for part in (item.outcome_detail, *back) if part))
     earlier = judged_before(store)
     _keep_first_look(store, item.id, base)
-    since = f"@{int(_seconds(base.snapshot.taken_at))}"
+    since = f"@{int(seconds_of(base.snapshot.taken_at))}"
     snapshot = take_phase(store, item, "settled", root=root, until=until, tier=3, since=since)
     judge_phase(store, item, snapshot, policy, root=root, until=until, earlier=earlier)
     item = replace(item, phases=("pre", "settled"), awaits=("boot",))
@@ -279,10 +278,3 @@ def _id_before(id: str) -> str:
     """The id that sorts right before another one, at the same second."""
     stamp, _, digits = id.rpartition("-")
     return f"{stamp}-{int(digits, 16) - 1:08x}" if int(digits, 16) else id
-
-
-def _seconds(text: str) -> float:
-    try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return 0.0

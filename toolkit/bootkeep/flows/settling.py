@@ -13,11 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bootkeep.edges import processes
-from bootkeep.edges.clock import now_utc
+from bootkeep.edges.clock import now_utc, seconds_of
 from bootkeep.edges.package_database import at_work
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError
@@ -86,7 +85,7 @@ def after_boot(store: Store, policy: Policy, *, root: Path = Path("/")) -> Trans
 
 def _look(store: Store, item: Transaction, phase: str, policy: Policy, *, root: Path) -> Transaction | None:
     until = time.monotonic() + _LOOK_S
-    since = f"@{int(_moment(item.started_at))}"
+    since = f"@{int(seconds_of(item.started_at))}"
     earlier = judged_before(store)
     snapshot = take_phase(store, item, phase, root=root, until=until, tier=3, since=since)
     judge_phase(store, item, snapshot, policy, root=root, until=until, earlier=earlier)
@@ -184,12 +183,5 @@ def alone(store: Store) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _moment(text: str) -> float:
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return 0.0
-
-
 def _age_s(text: str) -> float:
-    return _moment(now_utc()) - _moment(text)
+    return seconds_of(now_utc()) - seconds_of(text)

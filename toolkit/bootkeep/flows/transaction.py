@@ -10,11 +10,10 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bootkeep.edges import processes
-from bootkeep.edges.clock import now_utc
+from bootkeep.edges.clock import now_utc, seconds_of
 from bootkeep.edges.kept_copies import add_copies
 from bootkeep.edges.preserved import PreserveError
 from bootkeep.edges.redaction_key import make_key
@@ -34,7 +33,7 @@ from bootkeep.flows.refusal import refusal_text, refusal_without_copy, unstoppab
 from bootkeep.flows.transaction_files import planned_config_copies
 
 #: A process that lives for days (packagekitd, aptitude's screen) starts a new transaction after this long without one.
-IDLE = timedelta(seconds=90)
+IDLE_S = 90.0
 #: How many of the newest records a hook looks at for its own session.
 _RECENT = 25
 #: The worker after a transaction prunes the store; a hook does so only where that worker does not seem to run.
@@ -326,7 +325,7 @@ def session_of(store: Store, caller: Caller, now: str) -> Transaction | None:
             continue
         if item.outcome is Outcome.REFUSED:
             return None
-        idle = not item.ended_at or _moment(now) - _moment(item.ended_at) <= IDLE
+        idle = not item.ended_at or seconds_of(now) - seconds_of(item.ended_at) <= IDLE_S
         return item if item.outcome is Outcome.OPEN or idle else None
     return None
 
@@ -342,13 +341,6 @@ def _is_same_step(session: Transaction, changes: tuple[PackageChange, ...]) -> b
 def _lasting(transaction: Transaction) -> str:
     """The part of the detail that was known when it was opened; a step's own problem is told anew each time."""
     return transaction.outcome_detail if transaction.outcome is Outcome.OPEN else ""
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
 
 
 def _copy_planned(
