@@ -131,6 +131,9 @@ def session_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machin
     for old in (root / "etc/apt/sources.list.d").glob("*"):
         old.unlink()
     (root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/opt/debs ./\n")
+    # apt takes its cache for current while the size and the second of dpkg's status are the same (pkgcachegen.cc, CheckValidity);
+    # these tests put a version back within the second.
+    (root / "etc/apt/apt.conf.d/00-no-cache").write_text('Dir::Cache { pkgcache ""; srcpkgcache ""; };\n')
     (root / "etc/hostname").write_text("machine\n")
     yield machine
     shutil.rmtree(root, ignore_errors=True)
