@@ -23,9 +23,11 @@ from bootkeep.lab.salt_python import staged
 CHECKOUT = Path(__file__).parents[1]
 CACHE = CHECKOUT / ".cache"
 
-# A busy machine must not fail a property: how long an example takes is bench/'s business.
-settings.register_profile("bootkeep", deadline=None)
-settings.load_profile("bootkeep")
+# A busy machine must not fail a property: how long an example takes is bench/'s business. The same examples each time, so that
+# the same code gets the same answer twice; BOOTKEEP_EXPLORE=1 looks for new ones, and what it finds becomes a test of its own.
+settings.register_profile("bootkeep", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("explore" if os.environ.get("BOOTKEEP_EXPLORE") else "bootkeep")
 
 
 #: Folders of tests with hosts of their own, in the order in which they begin; all others come after them.

@@ -91,3 +91,12 @@ def test_any_text_is_read(text: str) -> None:
     """A damaged file is dnf's matter; it crashes nobody here."""
     assert parse_dnf(text).limit >= 0
     parse_zypp(text)
+
+
+@pytest.mark.parametrize("after", ["   orphan\n", "\n   orphan\n", "# a comment\n   orphan\n", "\torphan\n  another\n"])
+def test_a_line_that_belongs_to_nobody_does_not_become_a_value(after: str) -> None:
+    """An indented line without a key before it; a new key right above it would take it."""
+    text = f"[main]\n# limit = 3\n{after}kept=1\n"
+    changed = set_ini(text, "main", {"limit": "5"})
+    assert read_ini(changed, "main") == {"limit": "5", "kept": "1"}
+    assert [line for line in changed.splitlines() if line != "limit = 5"] == text.splitlines()

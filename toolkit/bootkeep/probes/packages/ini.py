@@ -58,6 +58,11 @@ def read_ini(text: str, section: str) -> dict[str, str]:
     return values
 
 
+def sections_of(text: str) -> tuple[str, ...]:
+    """The names of the sections, in their order."""
+    return tuple(dict.fromkeys(kind.section for kind in _classified(text.splitlines(keepends=True)) if kind.section))
+
+
 def set_ini(text: str, section: str, wanted: Mapping[str, str]) -> str:
     """The text with these keys set in one section; every other line stays as it is, in its place.
 
@@ -96,10 +101,18 @@ def _set(text: str, section: str, key: str, value: str) -> str:
     style = " = " if any(" =" in lines[n] for n in inside if kinds[n].begins or n in places) else "="
     if not lines[last].endswith(("\n", "\r")):
         lines[last] += newline
-    # Never between a setting and the lines that go on with it: they would become the new key's.
-    at = last + 1
-    while at < len(kinds) and kinds[at].key and not kinds[at].begins:
-        at += 1
+    at = _behind_what_goes_on(lines, last + 1)
     if at and not lines[at - 1].endswith(("\n", "\r")):
         lines[at - 1] += newline
     return "".join((*lines[:at], f"{key}{style}{value}{newline}", *lines[at:]))
+
+
+def _behind_what_goes_on(lines: list[str], at: int) -> int:
+    """Where a new key may stand: every indented line that follows, a setting's or nobody's, would become its value."""
+    for number in range(at, len(lines)):
+        plain = lines[number].strip()
+        if plain and plain[0] not in "#;":
+            if not lines[number][:1].isspace():
+                break
+            at = number + 1
+    return at
