@@ -25,7 +25,7 @@ from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.transaction import Outcome
-from bootkeep.flows.diff import build_diff, look_at
+from bootkeep.flows.diff import backwards, build_diff, look_at
 from bootkeep.flows.listing import Watcher, local_time, one_line
 from bootkeep.flows.report import build_report, resolve
 from bootkeep.flows.snapshot import save_snapshot
@@ -170,6 +170,26 @@ def test_the_diff_command(store: Store, form: str) -> None:
     result = CliRunner().invoke(app, [f"{FIRST}:pre", "last", "--store", str(store.root), "--format", form])
     assert result.exit_code == 0, result.output
     assert "9999" in result.output
+
+
+def test_the_later_look_first_is_said(store: Store) -> None:
+    """It is compared as it was asked for, and a person is told which way the report runs."""
+    first, last = look_at(store, f"{FIRST}:pre"), look_at(store, "last")
+    assert backwards(first, last) == "" == backwards(first, first)
+    assert f"{last.name} was taken after {first.name}" in backwards(last, first)
+    app = typer.Typer()
+    diff_command.register(app)
+    result = CliRunner().invoke(app, ["last", f"{FIRST}:pre", "--store", str(store.root), "--json"])
+    assert result.exit_code == 0 and "goes back in time" in result.output
+
+
+@pytest.mark.parametrize("content", ['{"schema": 1}', "[]", "not JSON", '{"phase": "manual", "readings": 5}', ""])
+def test_a_file_that_is_no_snapshot_is_called_so(store: Store, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    with pytest.raises(BootkeepError, match="no snapshot") as raised:
+        look_at(store, str(path))
+    assert "bootkeep snapshot" in raised.value.next_step and str(path) in str(raised.value)
 
 
 def test_a_report_on_paper(store: Store, tmp_path: Path) -> None:

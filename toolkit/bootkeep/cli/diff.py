@@ -9,7 +9,7 @@ import typer
 
 from bootkeep.cli.common import JsonOption, errors_become_exits
 from bootkeep.cli.report import Form, FormatOption, OutputOption, show
-from bootkeep.flows.diff import build_diff, look_at
+from bootkeep.flows.diff import backwards, build_diff, look_at
 from bootkeep.flows.report import policy_for, store_at
 
 _WHICH = "TXN, TXN:phase (pre, post, settled, boot), a snapshot's file, or 'now'"
@@ -39,5 +39,8 @@ def diff(
     What transactions in between changed is explained by them. 'bootkeep diff last now' shows what happened since the last one.
     """
     source = store_at(store)
-    built = build_diff(source, look_at(source, a), look_at(source, b), policy=policy_for(store))
+    one, other = look_at(source, a), look_at(source, b)
+    if note := backwards(one, other):
+        typer.echo(f"bootkeep: {note}", err=True)
+    built = build_diff(source, one, other, policy=policy_for(store))
     show(built, Form.JSON if json else form, output)

@@ -102,6 +102,16 @@ def _build_dataclass(kind: Any, plain: Any, where: str) -> Any:
         for field in dataclasses.fields(kind)
         if field.name in fields
     }
+    lacking = [
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.init
+        and field.name not in values
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    if lacking:
+        raise NotUnderstood(f"{kind.__name__} without {', '.join(lacking)}", where=where)
     try:
         return kind(**values)
     except TypeError as error:

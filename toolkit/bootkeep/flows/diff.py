@@ -15,7 +15,7 @@ from bootkeep.edges.config_copies import read_copies
 from bootkeep.edges.redaction_key import read_key
 from bootkeep.edges.store import CONFIG_COPY_LIMIT, PHASES, Store
 from bootkeep.facts.codec import from_json
-from bootkeep.facts.errors import BootkeepError, StoreError
+from bootkeep.facts.errors import BootkeepError, NotUnderstood, StoreError
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.reading import Snapshot
 from bootkeep.facts.reading_redaction import redact_readings
@@ -79,8 +79,25 @@ def _from_file(path: Path) -> Look:
         ) from error
     if len(content) > _LONGEST_FILE:
         raise BootkeepError("the file is too long for a snapshot", where=str(path), next_step="Name another file.")
-    snapshot = from_json(Snapshot, content, where=str(path))
+    try:
+        snapshot = from_json(Snapshot, content, where=str(path))
+    except NotUnderstood as error:
+        raise BootkeepError(
+            f"this is no snapshot: {error.what}",
+            where=str(path),
+            next_step="Name a file that 'bootkeep snapshot --output FILE' wrote; a report is none.",
+        ) from error
     return Look(str(path), snapshot, None, snapshot.phase)
+
+
+def backwards(one: Look, other: Look) -> str:
+    """What a person who named the later look first should know; empty when the order is that of time."""
+    if one.snapshot.taken_at <= other.snapshot.taken_at:
+        return ""
+    return (
+        f"{one.name} was taken after {other.name} ({one.snapshot.taken_at}, {other.snapshot.taken_at}): "
+        "the report goes back in time, what is called new in it was there before and is gone"
+    )
 
 
 def build_diff(store: Store, one: Look, other: Look, *, policy: Policy | None = None, root: Path = Path("/")) -> Report:
