@@ -145,7 +145,7 @@ def test_marks_and_pins() -> None:
     text = "Package: a\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: b\nArchitecture: all\nAuto-Installed: 0\n"
     assert parse_marks(text) == {"a:amd64": "automatic"}
     pin = "Explanation: x\nPackage: nginx\nPin: release o=Debian\nPin-Priority: 990\n"
-    assert parse_pins({"/etc/apt/preferences": pin}) == {"nginx, release o=Debian": "990"}
+    assert parse_pins({"/etc/apt/preferences": pin}) == {"/etc/apt/preferences: nginx, release o=Debian": "990"}
 
 
 def test_repositories_in_both_forms_are_one() -> None:

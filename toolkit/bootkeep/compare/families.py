@@ -54,6 +54,12 @@ def _by_repository(who: Attribution, _weighing: Weighing) -> str:
     return who.owner_below("/etc/apt/sources.list.d/")
 
 
+def _by_trust(who: Attribution, weighing: Weighing) -> str:
+    if weighing.key.startswith("apt: "):
+        return who.owner_below("/etc/apt/apt.conf.d/")
+    return _by_path(who, weighing)
+
+
 def _by_stale_file(who: Attribution, weighing: Weighing) -> str:
     for path in weighing.now.split(", "):
         owner = who.owner_of_path(path)
@@ -141,7 +147,9 @@ FAMILIES: tuple[Family, ...] = (
     Family("login.defs", "login.defs", ChangeClass.CONFIG, Low, weaker.login_defs, _of_login_defs, explained=True),
     Family("repository", "repository", ChangeClass.OTHER, Medium, weaker.repository, _by_repository, explained=True),
     Family("repository key", "key ring", ChangeClass.OTHER, Low, weaker.repository_key, _by_path, explained=True),
-    Family("apt pin", "apt pin", ChangeClass.OTHER, Medium, explained=True),
+    Family("rpm repository", "repository", ChangeClass.OTHER, Medium, weaker.rpm_repository, _by_path, explained=True),
+    Family("package trust", "setting", ChangeClass.OTHER, Medium, weaker.package_trust, _by_trust, explained=True),
+    Family("apt pin", "apt pin", ChangeClass.OTHER, Medium, owner=_by_path, explained=True),
     Family(
         "automatic mark",
         "package",

@@ -39,6 +39,11 @@ _LETS_IN = re.compile(r"sufficient\b|\[[^\]]*\bsuccess=(?:ok|done|\d)")
 #: journald.conf(5), Storage=: what of the journal stays. Without a word of its own: auto.
 _JOURNALS = ("none", "volatile", "auto", "persistent")
 
+#: Options of a repository of dnf's or zypper's that let anything in.
+_UNCHECKED = ("[gpgcheck=0]", "[pkg_gpgcheck=0]", "[repo_gpgcheck=0]", "[sslverify=0]")
+#: apt's settings that check; the others of the family allow.
+_CHECKING = re.compile(r"verify-(peer|host)|check-(valid-until|date)")
+
 #: The rules that the functions below raise; each is in ``weakening.RULES``.
 FAMILY_RULES = frozenset(
     {
@@ -145,6 +150,35 @@ def repository(w: Weighing) -> str:
     if any(word in w.now and word not in w.was for word in unsigned):
         return "repository-unsigned"
     return "repository-added" if w.kind is Added and not w.key.startswith("deb-src ") else ""
+
+
+def rpm_repository(w: Weighing) -> str:
+    """The same for dnf, yum and zypper: signatures or certificates are not checked, or it is new."""
+    if any(word in _words(w.now) and word not in _words(w.was) for word in _UNCHECKED):
+        return "repository-unsigned"
+    return "repository-added" if w.kind is Added else ""
+
+
+def _words(text: str) -> set[str]:
+    return set(text.lower().replace("=no]", "=0]").replace("=false]", "=0]").replace("=off]", "=0]").split())
+
+
+def package_trust(w: Weighing) -> str:
+    """apt, dnf or zypper takes what nobody signed, or what it cannot know who sent."""
+    was, now = (_truth(side) for side in (w.was, w.now))
+    if w.key.startswith("apt: ") and not _CHECKING.search(w.key):  # Allow...: off unless it is set
+        return "repository-unsigned" if now and not was else ""
+    # dnf's own default for gpgcheck is off: its files say 1. Everywhere else what is not set is checked.
+    default = w.key.startswith(("/etc/dnf/", "/etc/yum.conf")) and w.key.endswith(": gpgcheck")
+    checked = (was is True if default else was is not False, now is True if default else now is not False)
+    return "repository-unsigned" if checked == (True, False) else ""
+
+
+def _truth(text: str) -> bool | None:
+    """apt-pkg/contrib/strutl.cc, StringToBool, and what dnf and zypper take for one; None for anything else."""
+    if text.lower() in {"1", "yes", "true", "with", "on", "enable"}:
+        return True
+    return False if text.lower() in {"0", "no", "false", "without", "off", "disable", "never"} else None
 
 
 def repository_key(w: Weighing) -> str:

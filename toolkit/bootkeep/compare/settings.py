@@ -16,6 +16,8 @@ from bootkeep.facts.unknown import Absent
 
 High, Medium, Low, Info = ChangeSeverity.HIGH, ChangeSeverity.MEDIUM, ChangeSeverity.LOW, ChangeSeverity.INFO
 _WEAKER = ChangeClass.SECURITY_WEAKENED
+#: rpm keeps the keys that it trusts as packages of this name, a version each.
+_RPM_KEY = "gpg-pubkey"
 
 
 def package_changes(before: SystemState, after: SystemState, who: Attribution, gaps: Gaps) -> Iterator[Change]:
@@ -30,24 +32,31 @@ def package_changes(before: SystemState, after: SystemState, who: Attribution, g
         assert here is not None
         known = here.name in who.packages
         unsettled = now is not None and not now.settled
-        severity = High if unsettled else (Info if known else Medium)
+        trusted = was is None and here.name == _RPM_KEY
+        severity = High if unsettled or trusted else (Info if known else Medium)
         yield who.change(
             "package",
             difference.key,
             difference.kind,
             before=_package_words(was),
             after=_package_words(now),
-            change_class=ChangeClass.PACKAGE if known or not who.packages else ChangeClass.UNEXPLAINED,
+            change_class=_WEAKER
+            if trusted
+            else (ChangeClass.PACKAGE if known or not who.packages else ChangeClass.UNEXPLAINED),
             severity=severity,
             package=here.name if known else "",
-            sentence=_package_sentence(here.name, was, now)
+            sentence=f"rpm trusts a key that it did not trust before: {here.name}-{here.version}"
+            if trusted
+            else _package_sentence(here.name, was, now)
             + (": the package manager has not finished with it" if unsettled else ""),
+            rule="repository-key-added" if trusted else "",
         )
 
 
 def _package_key(package: Package) -> str:
     """An upgrade of a kernel that replaces it shows as one that went and one that came: that is what happened to it."""
-    beside = f" {package.version}" if package.side_by_side or package.state == "duplicate" else ""
+    several = package.side_by_side or package.state == "duplicate" or package.name == _RPM_KEY
+    beside = f" {package.version}" if several else ""
     return f"{package.name}:{package.architecture}{beside}"
 
 

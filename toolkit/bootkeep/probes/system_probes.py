@@ -13,6 +13,7 @@ from bootkeep.probes.network.firewall import FIREWALL, FIREWALL_FRONT_ENDS
 from bootkeep.probes.packages.apt import MARKS, PINS, REPOSITORIES, REPOSITORY_KEYS
 from bootkeep.probes.packages.rpm import RPM
 from bootkeep.probes.packages.scripts import INTEGRITY, OPEN_FILES
+from bootkeep.probes.packages.trust import RPM_REPOSITORIES, TRUST
 from bootkeep.probes.read import Probe
 from bootkeep.probes.security.access import (
     AUTHORIZED_KEYS,
@@ -55,6 +56,8 @@ SETTING_PROBES: tuple[Probe, ...] = (
     SUB_IDS,
     REPOSITORIES,
     REPOSITORY_KEYS,
+    RPM_REPOSITORIES,
+    TRUST,
     PINS,
     MARKS,
     CRON,

@@ -55,12 +55,12 @@ def parse_marks(text: str) -> Keyed:
 
 
 def parse_pins(files: Texts) -> Keyed:
-    """``package, pin`` -> priority."""
+    """``file: package, pin`` -> priority."""
     found: Keyed = {}
-    for _path, text in sorted(files.items()):
+    for path, text in sorted(files.items()):
         for fields in stanzas(text):
             if "pin" in fields:
-                put(found, f"{fields.get('package', '*')}, {fields['pin']}", fields.get("pin-priority", ""))
+                put(found, f"{path}: {fields.get('package', '*')}, {fields['pin']}", fields.get("pin-priority", ""))
     return found
 
 
