@@ -5,99 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import bootkeep
-from bootkeep.lab.chroot import in_chroot
-from bootkeep.lab.rpm.bootkeep_in import CHECKOUT, install_bootkeep, mark_good
-from bootkeep.lab.rpm.root import RpmRoot, rpm_root, unpacked
-from bootkeep.lab.salt_python import staged
+from .salt_host import APPLY, SaltHost, salt_host
 
 pytestmark = pytest.mark.lab
-CACHE = Path(bootkeep.__file__).parents[2] / ".cache"
-#: The parts without the toolkit's own installation, which the tests on Debian show, and without the verdict: the kernel that runs
-#: here is the machine's around it.
-PARTS = ("bootkeep.hooks", "bootkeep.preserved", "bootkeep.kernel", "bootkeep.bootloader")
-_SALT_CALL = "#!/opt/salt/bin/python3\nimport sys\nfrom salt.scripts import salt_call\nsys.exit(salt_call())\n"
-
-
-@dataclass
-class SaltHost:
-    """A root with Salt, masterless."""
-
-    root: Path
-    built: RpmRoot
-
-    def run(self, script: str) -> str:
-        """A shell script inside; what it printed."""
-        done = in_chroot(self.root, ["/bin/sh", "-c", script], timeout_s=300)
-        return done.stdout + done.stderr
-
-    def call(self, *arguments: str) -> Any:
-        """One ``salt-call --local``, its answer as data."""
-        argv = ["/opt/salt/bin/salt-call", "--local", "--out=json", "--log-level=quiet", *arguments]
-        done = in_chroot(self.root, argv, timeout_s=300)
-        assert done.stdout.strip(), done.stderr[-2000:]
-        return json.loads(done.stdout[done.stdout.index("{") :])["local"]
-
-    def rows(self, *arguments: str) -> dict[str, dict[str, Any]]:
-        """The states' answers by id."""
-        answer = self.call(*arguments)
-        assert isinstance(answer, dict), answer
-        return {key.split("_|-")[1]: row for key, row in answer.items()}
-
-
-def _host(flavour: str, folder: Path) -> Iterator[SaltHost]:
-    built = rpm_root(CACHE, flavour, print)
-    root = unpacked(built, folder / flavour)
-    install_bootkeep(root, staged(CACHE), whole_salt=True, deadline_s=60)
-    host = SaltHost(root, built)
-    program = root / "opt/salt/bin/salt-call"
-    program.write_text(_SALT_CALL, encoding="ascii")
-    program.chmod(0o755)
-    states = root / "srv/bootkeep"
-    shutil.copytree(CHECKOUT / "salt", states / "salt", ignore=shutil.ignore_patterns("wheels", "__pycache__"))
-    shutil.copytree(CHECKOUT / "pillar", states / "pillar")
-    packages = states / "salt/bootkeep/files/rpms"
-    packages.mkdir(parents=True, exist_ok=True)
-    for package in (root / "srv/rpms/bootkeep").glob("*.rpm"):
-        shutil.copy(package, packages)
-    # The toolkit is in Salt's Python already: this part of the formula has nothing to do with rpm.
-    install = states / "salt/bootkeep/install/init.sls"
-    install.write_text(install.read_text().partition("bootkeep-install-toolkit:")[0] + _INSTALLED)
-    (root / "etc/salt").mkdir(exist_ok=True)
-    (root / "etc/salt/minion").write_text(
-        "id: web01\nfile_client: local\nmaster_type: disable\n"
-        "file_roots: {base: [/srv/bootkeep/salt]}\npillar_roots: {base: [/srv/bootkeep/pillar]}\n"
-    )
-    host.run("rpm -e bootkeep-hooks; rm /etc/bootkeep/hooks.conf")
-    host.call("saltutil.sync_all")
-    mark_good(root, built.installed)
-    yield host
-    shutil.rmtree(root, ignore_errors=True)
-
-
-_INSTALLED = """bootkeep-install-configuration:
-  bootkeep.configured:
-    - name: /etc/bootkeep/config.json
-    - policy: {{ bootkeep.policy | tojson }}
-"""
 
 
 @pytest.fixture(scope="module")
 def el9(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SaltHost]:
     """EL 9."""
-    yield from _host("el9", tmp_path_factory.mktemp("salt"))
+    yield from salt_host("el9", tmp_path_factory.mktemp("salt"))
 
 
 @pytest.fixture(scope="module")
 def suse15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SaltHost]:
     """SLES 15."""
-    yield from _host("suse15", tmp_path_factory.mktemp("salt"))
+    yield from salt_host("suse15", tmp_path_factory.mktemp("salt"))
 
 
 def _applied_twice(host: SaltHost, front_end: Path, wrong: tuple[str, str]) -> None:
@@ -106,19 +32,13 @@ def _applied_twice(host: SaltHost, front_end: Path, wrong: tuple[str, str]) -> N
     assert wrong[0] in text
     front_end.write_text(text.replace(*wrong))
     kept = front_end.read_bytes()
-    # A root is no disk: which one holds /boot cannot be said here. The disks of SUSE's file are tested with recorded machines.
-    apply = (
-        "state.apply",
-        ",".join(PARTS),
-        'pillar={"bootkeep": {"lookup": {"bootloader": {"install_devices": false}}}}',
-    )
-    planned = host.rows(*apply, "test=True")
+    planned = host.rows(*APPLY, "test=True")
     assert {row["result"] for row in planned.values()} <= {None, True}, planned
     assert front_end.read_bytes() == kept
-    first = host.rows(*apply)
+    first = host.rows(*APPLY)
     assert {key: row["comment"] for key, row in first.items() if row["result"] is not True} == {}
     assert first["bootkeep-hooks-in-force"]["changes"] and first["bootkeep-kernel-install-only"]["changes"]
-    again = host.rows(*apply)
+    again = host.rows(*APPLY)
     assert {key: row["changes"] for key, row in again.items() if row["changes"]} == {}
     assert {row["result"] for row in again.values()} == {True}
     assert host.run("rpm -q bootkeep-hooks").startswith("bootkeep-hooks-")
