@@ -62,7 +62,7 @@ def plan_kernel_install(state: BootState, name: str, version: str) -> tuple[Plan
     if is_rpm_host(state):
         if has_version(state, name, version):
             return ()
-        return _safe(state, plan_by_rpm(state, name, version), name)
+        return _safe(state, plan_by_rpm(state, name, version), f"installing {name} {version}".rstrip())
     there = installed_version(state, name)
     if there and version in {"", there}:
         return ()
