@@ -30,8 +30,8 @@ __virtualname__ = "bootkeep_store"
 
 #: What minions run for us.
 _FUNCTION = "bootkeep_fleet.exchange"
-#: Seconds after which an unanswered job is forgotten here too.
-_JOB_S = 120.0
+#: Anybody may put bootkeep/reconcile on the bus: every minion lists its store for it, so it is done no oftener than this.
+_RECONCILE_S = 30.0
 #: Jobs for a host that does not answer when the master starts: it speaks for itself when it comes back.
 _HELLO_TRIES = 2
 
@@ -62,12 +62,15 @@ class _Engine:
 
     def __init__(self, opts: dict[str, Any], report_after: float) -> None:
         from bootkeep.fleet.configuration import intake_of
+        from bootkeep.fleet.conversation import Wish
+        from bootkeep.fleet.jobs import Jobs
 
         self._opts = opts
         self._intake = intake_of(opts.get("bootkeep") or {}, Path(opts["pki_dir"]) / "minions")
         self._client = salt.client.LocalClient(mopts=opts)
-        self._jobs: dict[str, tuple[str, float, set[str]]] = {}  # jid -> nonce, published at, hosts without an answer
+        self._jobs = Jobs(self._intake)
         self._report_after = report_after
+        self._reconcile = Wish(_RECONCILE_S)
         self._next_repair = time.monotonic() + report_after
 
     def run(self) -> None:
@@ -85,6 +88,8 @@ class _Engine:
                     event = bus.get_event(wait=0, full=True, no_block=True)
                 if event is not None:
                     self._event(event["tag"], event["data"], time.monotonic())
+                if self._reconcile.due(time.monotonic()):
+                    self._intake.reconcile(_accepted(self._opts), time.monotonic())
                 self._publish(time.monotonic())
                 for one in self._intake.stored():
                     data = {"host": one.host, "transaction": one.id, "phase": one.phase, "outcome": one.outcome}
@@ -99,25 +104,14 @@ class _Engine:
         elif tag.startswith("salt/minion/") and tag.endswith("/start"):
             self._intake.started(tag[len("salt/minion/") : -len("/start")], now)
         elif tag == "bootkeep/reconcile":
-            # From anybody: it costs one question to each minion, and questions have their own pace.
-            self._intake.reconcile(_accepted(self._opts), now)
+            self._reconcile.heard()
         elif tag.startswith("salt/job/") and "/ret/" in tag:
             self._returned(tag, data, now)
 
     def _returned(self, tag: str, data: Any, now: float) -> None:
         jid, _ret, host = tag[len("salt/job/") :].partition("/ret/")
-        job = self._jobs.get(jid)
-        if job is None:
-            return
-        nonce, _at, hosts = job
         answer = data.get("return") if isinstance(data, dict) else None
-        if isinstance(answer, dict):
-            self._intake.answered(host, answer, now)
-        else:
-            log.warning("bootkeep: %s did not answer %s: %.300s", host, _FUNCTION, answer)
-            self._intake.failed(host, nonce, now)
-        hosts.discard(host)
-        if not hosts:
+        if self._jobs.returned(jid, host, answer, now):
             self._forget(jid)
 
     def _publish(self, now: float) -> None:
@@ -131,14 +125,12 @@ class _Engine:
                 for host in question.hosts:
                     self._intake.failed(host, question.nonce, now)
                 continue
-            self._jobs[jid] = (question.nonce, now, set(question.hosts))
-        for jid, (_nonce, at, _hosts) in list(self._jobs.items()):
-            if now - at > _JOB_S:
-                self._forget(jid)
+            self._jobs.published(jid, question.nonce, question.hosts, now)
+        for jid in self._jobs.expired(now):
+            self._forget(jid)
 
     def _forget(self, jid: str) -> None:
         """Bodies were stored once; the job cache must not keep them a second time."""
-        self._jobs.pop(jid, None)
         if self._opts.get("master_job_cache") == "local_cache":
             folder = Path(self._opts["cachedir"]) / "jobs"
             shutil.rmtree(salt.utils.jid.jid_dir(jid, str(folder), self._opts["hash_type"]), ignore_errors=True)

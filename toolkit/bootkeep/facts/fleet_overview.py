@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 
 from bootkeep.facts.runbook import Freshness
+
+_DAY = re.compile(r"(?:19[7-9]|2[01]\d)\d-\d\d-\d\d", re.ASCII)
+
+
+def day_of(moment: str) -> str:
+    """``2026-11-24`` of ``2026-11-24T10:11:12Z``. ``undated`` where that is no day of the calendar, or none of a clock that
+    anybody has set: a minion may say what it likes, and days before 1970 or after 2199 have neighbours that no calendar has."""
+    day = moment[:10]
+    try:
+        return date.fromisoformat(day).isoformat() if _DAY.fullmatch(day) else "undated"
+    except ValueError:
+        return "undated"
 
 
 class Pending(Enum):
@@ -82,8 +96,7 @@ class FleetTransaction:
     @property
     def day(self) -> str:
         """The UTC day it began: ``2026-11-24``; ``undated`` where the record's time is none."""
-        day = self.started_at[:10]
-        return day if len(day) == 10 and day[:4].isascii() and day.replace("-", "").isdigit() else "undated"
+        return day_of(self.started_at)
 
     @property
     def mood(self) -> str:

@@ -38,6 +38,40 @@ class HostState:
     not_before: float = 0.0
 
 
+@dataclass(slots=True)
+class OpenQuestion:
+    """A published job, and who has not answered it yet."""
+
+    asked_at: float
+    hosts: set[str]
+    failed: set[str] = field(default_factory=set)  # of them those of which somebody says that they cannot answer
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is still likely. One that comes counts in any case, until the time is over."""
+        return bool(self.hosts - self.failed)
+
+
+class Wish:
+    """What anybody on the bus may ask for: it is done at once, and then no oftener than every ``every_s`` seconds."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._wanted = False
+        self._not_before = float("-inf")
+
+    def heard(self) -> None:
+        """Somebody asks for it."""
+        self._wanted = True
+
+    def due(self, now: float) -> bool:
+        """Whether to do it now; then it is taken as done."""
+        if not self._wanted or now < self._not_before:
+            return False
+        self._wanted, self._not_before = False, now + self._every_s
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One job to publish: the same for all its hosts, each finds its own part."""

@@ -25,9 +25,11 @@ from bootkeep.fleet.conversation import (
     WAIT_MOST_S,
     WAIT_S,
     HostState,
+    OpenQuestion,
     Question,
     Stored,
 )
+from bootkeep.fleet.guard import Guard
 from bootkeep.fleet.limits import HOST, SHA256, Limits, NotAccepted, checked_id, json_object
 from bootkeep.fleet.receiving import save_runbook, status_of, store_record
 from bootkeep.fleet.refusals import Refusals, as_refusal
@@ -62,7 +64,7 @@ class Intake:
         self._key_of = key_of
         self._place = place  # of an embedded store, for its free space
         self._hosts: dict[str, HostState] = {}
-        self._open: dict[str, tuple[float, set[str]]] = {}  # nonce -> asked at, hosts that did not answer yet
+        self._open: dict[str, OpenQuestion] = {}  # by nonce
         self._stored: list[Stored] = []
         self._now = 0.0
         self.refusals = Refusals(store)
@@ -120,21 +122,32 @@ class Intake:
             claimed, text = self._signed(data, ANSWER, now, limit=self.limits.answer)
             nonce = text.get("nonce")
             waits = self._open.get(nonce) if isinstance(nonce, str) else None
-            if waits is None or claimed not in waits[1]:
+            if waits is None or claimed not in waits.hosts:
                 raise NotAccepted("not asked", f"an answer of {claimed} to a question that nobody asked it")
-            waits[1].discard(claimed)
+            waits.hosts.discard(claimed)
             state = self._hosts[claimed]
             state.wait, state.not_before = WAIT_S, now
             state.asked = "" if state.asked == nonce else state.asked
             with self._guarded(data, claimed):
                 self._take(claimed, state, text, now)
 
-    def failed(self, host: str, nonce: str, now: float) -> None:
-        """A job of ours came back without an answer (the minion has no such function, or it raised)."""
+    def failed(self, host: str, nonce: str, now: float) -> bool:
+        """A job of ours came back without an answer (the minion has no such function, or it raised); False: known already.
+
+        Or so it looks: any minion may put such a return on the bus in the name of another. It is asked again later, and what
+        its own key has signed as the answer to this question is taken all the same.
+        """
         waits = self._open.get(nonce)
-        if waits and host in waits[1]:
-            waits[1].discard(host)
-            self._unanswered(host, nonce, now)
+        if waits is None or host not in waits.hosts - waits.failed:
+            return False
+        waits.failed.add(host)
+        self._unanswered(host, nonce, now)
+        return True
+
+    def waits_for(self, host: str, nonce: str) -> bool:
+        """Whether the answer of this host to this question may still come."""
+        waits = self._open.get(nonce)
+        return waits is not None and host in waits.hosts
 
     def started(self, host: str, now: float) -> None:
         """A minion says that it has started: the answer that it owed will not come, so it is asked again at once.
@@ -154,13 +167,13 @@ class Intake:
         self._expire(now)
         self.refusals.tick(now)
         ready = [name for name, state in self._hosts.items() if self._is_due(state, now)]
-        while ready and len(self._open) < JOBS_OPEN:
+        while ready and sum(one.waits for one in self._open.values()) < JOBS_OPEN:
             part, ready = ready[:HOSTS_A_JOB], ready[HOSTS_A_JOB:]
             nonce = secrets.token_hex(16)
             asked = {name: self._request(name, self._hosts[name]) for name in part}
             for name in part:
                 self._hosts[name].asked = nonce
-            self._open[nonce] = (now, set(part))
+            self._open[nonce] = OpenQuestion(now, set(part))
             yield Question(nonce, asked)
 
     def stored(self) -> tuple[Stored, ...]:
@@ -335,12 +348,12 @@ class Intake:
             writer.set_problem(host, problem)
 
     def _expire(self, now: float) -> None:
-        for nonce, (asked_at, hosts) in list(self._open.items()):
-            if not hosts:
+        for nonce, one in list(self._open.items()):
+            if not one.hosts:
                 del self._open[nonce]
-            elif now - asked_at > ANSWER_S:
+            elif now - one.asked_at > ANSWER_S:
                 del self._open[nonce]
-                for host in hosts:
+                for host in one.hosts - one.failed:
                     self._unanswered(host, nonce, now)
 
     def _unanswered(self, host: str, nonce: str, now: float) -> None:
@@ -358,8 +371,8 @@ class Intake:
         state.not_before = now + state.wait
         state.wait = min(state.wait * 2, WAIT_MOST_S)
 
-    def _guarded(self, data: object, host: str = "") -> _Guard:
-        return _Guard(self, data, host)
+    def _guarded(self, data: object, host: str = "") -> Guard:
+        return Guard(self, data, host)
 
     def known(self, sender: str) -> str:
         """A sender as it is counted: names that anybody can make up by the million share one row."""
@@ -371,28 +384,6 @@ class Intake:
         if host in self._hosts:
             self._hosts[host].assembly = None
             self._put_off(self._hosts[host], self._now)
-
-
-class _Guard:
-    """What goes wrong with one message stays with that message."""
-
-    def __init__(self, intake: Intake, data: object, host: str) -> None:
-        self._intake, self._data, self._host = intake, data, host
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, StoreError):
-            self._intake.disk_refused(self._host, error)
-            return True
-        if isinstance(error, Exception):
-            # Salt's outer id, where there is one: who was on the other end, as far as Salt knows.
-            outer = self._data.get("id") if isinstance(self._data, Mapping) else None
-            sender = self._host or (outer if isinstance(outer, str) else "")
-            self._intake.refusals.add(self._intake.known(sender), as_refusal(error))
-            return True
-        return False
 
 
 def _lists(value: object) -> list[list[object]]:

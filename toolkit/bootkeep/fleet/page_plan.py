@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache, partial
@@ -173,15 +173,15 @@ def _host_pages(source: Texts, host: FleetHost, part_of: Part) -> list[PageFile]
         key = _key("older", host.id, str(number == len(older)), *(part_of.key(line) for line in part))
         pages.append(PageFile(host_page(host.id, number), key, partial(_make, render_host, page)))
     recent = [line for part in parts[-2:] for line in part]
+    last = _last_day((line.it.day for line in lines), part_of.now)
 
     def make() -> bytes:
-        last = lines[-1].it.day if lines else ""
         plot = plot_days(moods_by_day(line.it for line in lines), last) if len(lines) > 1 else None
         earlier = f"older-{len(older)}.html" if older else ""
         page = HostPage(host, tuple(reversed(recent)), plot, earlier=earlier)
         return _make(render_host, page)
 
-    key = _key("host", repr(host), str(len(older)), *(part_of.key(line) for line in lines))
+    key = _key("host", repr(host), str(len(older)), last, *(part_of.key(line) for line in lines))
     return [*pages, PageFile(host_page(host.id), key, make)]
 
 
@@ -236,6 +236,7 @@ def _shard(day: str, number: int, part: Sequence[TransactionLine]) -> bytes:
 def _timeline(part: Part) -> PageFile:
     counted = part.moods
     totals = {day: sum(counts.values()) for day, counts in counted.items()}
+    last = _last_day(totals, part.now)
 
     def make() -> bytes:
         days = tuple(
@@ -251,12 +252,21 @@ def _timeline(part: Part) -> PageFile:
             )
             for day in sorted(totals, reverse=True)
         )
-        last = max((day for day in totals if day != "undated"), default="")
         moods = {day: Counter(counts) for day, counts in counted.items()}
         return _make(render_timeline, TimelinePage(days, tuple(reversed(part.newest)), plot_days(moods, last)))
 
     counts = json.dumps({day: sorted(count.items()) for day, count in sorted(counted.items())})
-    return PageFile(TIMELINE, _key("timeline", counts, *map(part.key, part.newest)), make)
+    return PageFile(TIMELINE, _key("timeline", counts, last, *map(part.key, part.newest)), make)
+
+
+def _last_day(days: Iterable[str], now: str) -> str:
+    """The last day that has come: one clock of a year to come must not empty the drawing of all the others."""
+    return max((day for day in days if day <= now[:10]), default="")
+
+
+def newest_until(now: str) -> str:
+    """What began later began by a clock that is wrong, and is not among the newest: there it would stay for years."""
+    return _hours_before(now, -24)
 
 
 def _overview(part: Part) -> PageFile:

@@ -22,6 +22,7 @@ from bootkeep.fleet.page_plan import (
     Texts,
     day_neighbours,
     host_key,
+    newest_until,
     pages_of,
     shared_since,
     version,
@@ -66,8 +67,8 @@ class ChangingSource(PageSource, Protocol):
         """All that began on one day."""
         ...
 
-    def newest(self, count: int) -> Iterable[FleetTransaction]:
-        """The newest so many."""
+    def newest(self, count: int, *, until: str) -> Iterable[FleetTransaction]:
+        """The newest so many of those that began before ``until``."""
         ...
 
     def shared_since(self, since: str) -> Sequence[FleetTransaction]:
@@ -102,7 +103,7 @@ def write_pages(
         return write_site(root, plan_pages(source, now=now), readers=readers, everything=everything, say=say)
     # Before anything is read: what comes meanwhile has a greater number, and is seen again by the next run.
     change, count = source.last_change()
-    state = None if everything else _state(root, now)
+    state = None if everything else _state(root, now, change)
     part = _changed_part(source, state, count, now) if state is not None else None
     if part is None or state is None:
         part, full_on = _whole(source, now), now[:10]
@@ -130,11 +131,12 @@ def _whole(source: PageSource, now: str) -> Part:
     for line in lines:
         by_host[line.it.host].append(line)
         by_day.setdefault(line.it.day, []).append(line)
-    since = shared_since(now)
-    shared = [line.it for line in lines if line.it.started_at >= since and line.it.changes]
+    since, until = shared_since(now), newest_until(now)
+    shared = [line.it for line in lines if since <= line.it.started_at < until and line.it.changes]
     last = {host: found[-1].href for host, found in by_host.items() if found}
     moods = moods_by_day(line.it for line in lines)
-    return Part(hosts, by_host, by_day, lines, moods, last, lines[-NEWEST:], shared, now)
+    newest = [line for line in lines if line.it.started_at < until][-NEWEST:]
+    return Part(hosts, by_host, by_day, lines, moods, last, newest, shared, now)
 
 
 def _changed_part(source: ChangingSource, state: PageState, count: int, now: str) -> Part | None:
@@ -157,8 +159,10 @@ def _changed_part(source: ChangingSource, state: PageState, count: int, now: str
         if day not in by_day and before.get(day) != after[day]:
             by_day[day] = _lines(source.of_day(day))
     last = state.last | {host: lines[-1].href for host, lines in by_host.items() if lines}
-    shared = source.shared_since(shared_since(now))
-    return Part(hosts, by_host, by_day, new, moods, last, _lines(source.newest(NEWEST)), shared, now)
+    until = newest_until(now)
+    shared = [one for one in source.shared_since(shared_since(now)) if one.started_at < until]
+    newest = _lines(source.newest(NEWEST, until=until))
+    return Part(hosts, by_host, by_day, new, moods, last, newest, shared, now)
 
 
 def _lines(transactions: Iterable[FleetTransaction]) -> list[TransactionLine]:
@@ -166,10 +170,12 @@ def _lines(transactions: Iterable[FleetTransaction]) -> list[TransactionLine]:
     return [TransactionLine(one) for one in ordered]
 
 
-def _state(root: Path, now: str) -> PageState | None:
-    """What the last run left; None when it cannot be trusted, or the day is over."""
+def _state(root: Path, now: str, change: int) -> PageState | None:
+    """What the last run left; None when it cannot be trusted, the day is over, or it is of another store: one that was restored
+    from a backup, or moved, counts its changes anew."""
     try:
         state = from_json(PageState, read_own(root, _STATE), where=_STATE)
     except (OSError, NotUnderstood):
         return None
-    return state if state.version == version() and state.full_on == now[:10] else None
+    good = state.version == version() and state.full_on == now[:10] and state.change <= change
+    return state if good else None

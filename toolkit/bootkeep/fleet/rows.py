@@ -55,6 +55,7 @@ class HostRow:
     bytes: int
     other_bytes: int
     problem: str
+    let_go: str = ""  # the newest transaction that retention has removed
 
 
 @dataclass(frozen=True, slots=True)

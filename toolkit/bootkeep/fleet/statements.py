@@ -20,6 +20,9 @@ HOST_ROW = select(HOSTS).where(HOSTS.c.host == bindparam("host"))
 DIGESTS_OF = select(RECORDS.c.id, RECORDS.c.digest).where(
     RECORDS.c.host == bindparam("host"), RECORDS.c.id == bindparam("id")
 )
+MOMENTS = select(
+    TRANSACTIONS.c.id, TRANSACTIONS.c.boot_id, TRANSACTIONS.c.start_ticks, TRANSACTIONS.c.first_stored_at
+).where(TRANSACTIONS.c.host == bindparam("host"), TRANSACTIONS.c.id.in_(bindparam("ids", expanding=True)))
 NEWEST_MANIFEST = (
     select(RECORDS.c.manifest)
     .where(RECORDS.c.host == bindparam("host"), RECORDS.c.id == bindparam("id"))

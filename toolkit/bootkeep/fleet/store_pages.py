@@ -70,9 +70,9 @@ class StorePages:
         after = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
         return self._bare(self._store.transactions(since=day, until=after.strftime("%Y-%m-%d")))
 
-    def newest(self, count: int) -> Iterator[FleetTransaction]:
-        """The newest so many."""
-        return self._bare(self._store.transactions(limit=count))
+    def newest(self, count: int, *, until: str) -> Iterator[FleetTransaction]:
+        """The newest so many of those that began before ``until``."""
+        return self._bare(self._store.transactions(limit=count, until=until))
 
     def shared_since(self, since: str) -> list[FleetTransaction]:
         """Those that began later, with the changes that somebody should know of: of all of them one question to the store."""

@@ -71,6 +71,8 @@ HOSTS = Table(
     # what its manifests, verdicts and reports take: they count into its share too
     Column("other_bytes", BigInteger, nullable=False, default=0, server_default="0"),
     Column("problem", Text, nullable=False, default=""),  # what keeps its records from coming; empty when nothing does
+    # the newest transaction that was removed here for its age or number: what the host still lists up to it is not fetched again
+    Column("let_go", _ID, nullable=False, default="", server_default=""),
 )
 
 #: One row a transaction: its newest state.
@@ -100,6 +102,9 @@ TRANSACTIONS = Table(
     Column("stored_at", _TIME, nullable=False),
     # grows with each write of this row, over all rows: what is greater than a reader's last one is new to it
     Column("change", BigInteger, nullable=False, default=0, server_default="0"),
+    # of the process that ran it: within one boot these tell which came later, whatever the clock said
+    Column("boot_id", Text, nullable=False, default="", server_default=""),
+    Column("start_ticks", BigInteger, nullable=False, default=0, server_default="0"),
     ForeignKeyConstraint(["host"], ["hosts.host"], ondelete="CASCADE"),
     Index("ix_transactions_started", "started_at"),
     Index("ix_transactions_change", "change"),

@@ -26,9 +26,10 @@ from bootkeep.facts.finding import Verdict
 from bootkeep.facts.runbook import Freshness
 from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.fleet.changes import change_row
+from bootkeep.fleet.order import Moment, came_later
 from bootkeep.fleet.rows import HostStatus
 from bootkeep.fleet.sql import clean, pack, upsert
-from bootkeep.fleet.statements import IN_ORDER, LAST_CHANGE, RECORD_THERE, changed, grown
+from bootkeep.fleet.statements import HOST_ROW, IN_ORDER, LAST_CHANGE, MOMENTS, RECORD_THERE, changed, grown
 from bootkeep.fleet.tables import (
     ALERTS,
     BODIES,
@@ -50,6 +51,8 @@ PHASES = ("pre", "post", "settled", "boot")
 _FITS = (Freshness.FRESH.value, Freshness.STALE_MINOR.value)
 #: So many runbooks of one host are kept.
 RUNBOOKS_KEPT = 5
+#: What a column of 64 bits holds.
+_TICKS_MOST = 2**62
 _EMPTY_KEEPS = ("verdict", "verdict_sentence", "verdict_at", "default_kernel")
 
 
@@ -151,6 +154,8 @@ class Writer:
             "first_stored_at": now,
             "stored_at": now,
             "change": self._change(),
+            "boot_id": clean(transaction.caller.boot_id, 64),
+            "start_ticks": min(max(transaction.caller.start_ticks, 0), _TICKS_MOST),
         }
         upsert(self._connection, TRANSACTIONS, values, keep=("first_stored_at",))
         for phase, verdict in verdicts.items():
@@ -172,7 +177,17 @@ class Writer:
 
     def _follow_newest(self, host: str, transaction: Transaction, verdict: Verdict | None) -> None:
         """The host's own row speaks of its newest transaction."""
-        newer = and_(HOSTS.c.host == host, HOSTS.c.last_transaction <= transaction.id)
+        here = self._connection.execute(HOST_ROW, {"host": host}).one()
+        if here.last_transaction not in ("", transaction.id):
+            moments = {
+                row.id: Moment(row.id, row.boot_id, row.start_ticks, row.first_stored_at)
+                for row in self._connection.execute(
+                    MOMENTS, {"host": host, "ids": [transaction.id, here.last_transaction]}
+                )
+            }
+            last = moments.get(here.last_transaction)
+            if last is not None and came_later(last, moments[transaction.id], here.boot_id):
+                return
         values: dict[str, object] = {"last_transaction": transaction.id}
         if verdict is not None:
             values |= {
@@ -180,7 +195,7 @@ class Writer:
                 "verdict_sentence": clean(verdict.sentence),
                 "verdict_at": clean(transaction.ended_at or transaction.started_at, 20),
             }
-        self._connection.execute(update(HOSTS).where(newer).values(**values))
+        self._connection.execute(update(HOSTS).where(HOSTS.c.host == host).values(**values))
 
     # --- records ------------------------------------------------------------------------------------------------------
 
