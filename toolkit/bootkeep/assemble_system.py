@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootkeep.facts.reading import Readings
+from bootkeep.facts.reading import Readings, Snapshot
 from bootkeep.facts.system import SystemState
 from bootkeep.probes.config.files import (
     alternatives_of,
@@ -29,10 +29,16 @@ from bootkeep.probes.services.units import active_units_of, unit_files_of
 from bootkeep.probes.system_probes import SETTING_PROBES
 
 
-def assemble_system(readings: Readings, *, taken_at: str = "") -> SystemState:
+def system_at(snapshot: Snapshot) -> SystemState:
+    """The same of a whole snapshot, with its time and its boot. Never raises."""
+    return assemble_system(snapshot.readings, taken_at=snapshot.taken_at, boot_id=snapshot.boot_id)
+
+
+def assemble_system(readings: Readings, *, taken_at: str = "", boot_id: str = "") -> SystemState:
     """Everything that the readings hold; what they do not hold is Absent or Unknown, never empty. Never raises."""
     return SystemState(
         taken_at=taken_at,
+        boot_id=boot_id,
         packages=packages_of(readings),
         processes=processes_of(readings),
         listeners=listeners_of(readings),

@@ -20,7 +20,8 @@ from bootkeep.facts.system import ConfigFile, Listener, Process, SystemState, Un
 from bootkeep.facts.unknown import Absent, Unknown
 from unit.compare.example_host import PACKAGES, after, before, config, process
 
-FAMILIES = [field.name for field in dataclasses.fields(SystemState) if field.name not in {"taken_at", "settings"}]
+_NO_FACTS = {"taken_at", "settings", "boot_id"}
+FAMILIES = [field.name for field in dataclasses.fields(SystemState) if field.name not in _NO_FACTS]
 
 processes = st.builds(
     Process,
@@ -169,6 +170,15 @@ def test_restart_is_not_a_close_and_an_open() -> None:
     kinds = {c.key: c.kind for c in compare(before(), after()) if c.family == "listener"}
     assert kinds["tcp 0.0.0.0:22"] is ChangeKind.RESTARTED
     assert kinds["tcp 0.0.0.0:2222"] is ChangeKind.ADDED
+
+
+def test_a_reboot_restarts_everything_and_that_is_no_news() -> None:
+    """What did not come up again, or came up anew, still is."""
+    was, now = replace(before(), boot_id="one"), replace(after(), boot_id="other")
+    same_boot, next_boot = (compare(was, replace(now, boot_id=boot)) for boot in ("one", "other"))
+    restarts = [change for change in same_boot if change.kind is ChangeKind.RESTARTED]
+    assert restarts
+    assert [change for change in same_boot if change not in restarts] == list(next_boot)
 
 
 def test_a_port_that_changes_hands_is_said() -> None:

@@ -42,6 +42,8 @@ def process_changes(before: SystemState, after: SystemState, who: Attribution, g
                 package=package,
                 sentence=f"{name} {'started' if started else 'stopped'} (user {first.user}){_reason(package)}",
             )
+        elif after.booted_since(before):
+            continue  # all of them were started anew
         elif {p.identity for p in old[key]}.isdisjoint({p.identity for p in new[key]}):
             yield who.change(
                 "process",
@@ -126,6 +128,8 @@ def listener_changes(before: SystemState, after: SystemState, who: Attribution, 
             severity = Medium
             sentence = f"{difference.key} closed: {program} no longer listens{_reason(package)}"
         elif was and now and _same_owner(was, now):
+            if after.booted_since(before):
+                continue
             kind, severity = ChangeKind.RESTARTED, Info
             sentence = f"{difference.key} is served by a restarted {program}{_reason(package)}"
         else:

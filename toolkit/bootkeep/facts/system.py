@@ -174,6 +174,11 @@ class SystemState:
     shipped_special_files: Maybe[tuple[SpecialFile, ...]] = Absent("modes of the packages' files")
     #: Family -> key -> value, for everything that is a list of keyed lines (see probes.system_probes.SETTING_PROBES).
     settings: Mapping[str, Maybe[Mapping[str, str]]] = field(default_factory=dict)
+    boot_id: str = ""  # of the boot that it was taken in; empty when that was not told
+
+    def booted_since(self, other: SystemState) -> bool:
+        """Whether the machine was started anew between the two: every process is another one then."""
+        return bool(self.boot_id and other.boot_id and self.boot_id != other.boot_id)
 
 
 class Phase(Enum):

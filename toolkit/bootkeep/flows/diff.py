@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootkeep import __version__
-from bootkeep.assemble_system import assemble_system
+from bootkeep.assemble_system import system_at
 from bootkeep.compare.noise import NoiseFilter
 from bootkeep.compare.whole import compare_all
 from bootkeep.edges.clock import now_utc
@@ -108,7 +108,7 @@ def build_diff(store: Store, one: Look, other: Look, *, policy: Policy | None = 
     rules = policy or Policy()
     between = _between(store, one, other)
     packages = tuple(change for transaction in between for change in transaction.changes)
-    was, now = (assemble_system(look.snapshot.readings, taken_at=look.snapshot.taken_at) for look in (one, other))
+    was, now = (system_at(look.snapshot) for look in (one, other))
     subject = Transaction(
         id=f"{one.name} .. {other.name}",
         caller=Caller("bootkeep diff", 0, 0, "", (), ""),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bootkeep import __version__
 from bootkeep.assemble import assemble
-from bootkeep.assemble_system import assemble_system
+from bootkeep.assemble_system import system_at
 from bootkeep.compare.noise import NoiseFilter
 from bootkeep.compare.whole import compare_all, drift
 from bootkeep.edges.clock import now_utc
@@ -84,8 +84,8 @@ def build_report(
     transaction = store.load_transaction(id)
     later = phase or next((name for name in _LATER if name in transaction.phases), "post")
     before, after = _snapshot(store, transaction, "pre"), _snapshot(store, transaction, later)
-    was = assemble_system(before.readings, taken_at=before.taken_at)
-    now = assemble_system(after.readings, taken_at=after.taken_at)
+    was = system_at(before)
+    now = system_at(after)
     rules = policy or Policy()
     noise = NoiseFilter(rules.noise, rules.noise_off)
     comparison = compare_all(was, now, packages=transaction.changes, noise=noise)
@@ -215,8 +215,8 @@ def since_last(store: Store, transaction: Transaction, pre: Snapshot, noise: Noi
         except BootkeepError as error:
             return SinceLast(id, ("", ""), (), f"the transaction before cannot be read: {error}")
         found = drift(
-            assemble_system(last.readings, taken_at=last.taken_at),
-            assemble_system(pre.readings, taken_at=pre.taken_at),
+            system_at(last),
+            system_at(pre),
             noise=noise,
         )
         changes = tuple(change for change in found.changes if not change.key.startswith(_OWN))

@@ -121,7 +121,7 @@ def _renew_runbook(store: Store, item: Transaction, phase: str, policy: Policy, 
 
 def _alarms(store: Store, item: Transaction, phase: str, policy: Policy) -> tuple[str, ...]:
     """What this look found wrong with services and sockets, against the look before the transaction (or the boot)."""
-    from bootkeep.assemble_system import assemble_system
+    from bootkeep.assemble_system import system_at
     from bootkeep.compare.noise import NoiseFilter
     from bootkeep.compare.whole import compare_all
     from bootkeep.facts.change import ChangeClass, ChangeSeverity
@@ -134,8 +134,8 @@ def _alarms(store: Store, item: Transaction, phase: str, policy: Policy) -> tupl
     except BootkeepError as error:
         return (f"services and sockets could not be compared: {error}",)
     compared = compare_all(
-        assemble_system(before.readings, taken_at=before.taken_at),
-        assemble_system(after.readings, taken_at=after.taken_at),
+        system_at(before),
+        system_at(after),
         packages=item.changes,
         noise=NoiseFilter(policy.noise, policy.noise_off),
     )
