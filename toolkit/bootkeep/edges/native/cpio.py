@@ -32,10 +32,10 @@ class Damaged(Exception):
 class Cursor:
     """A stream with a position and one pushed-back piece."""
 
-    def __init__(self, stream: Readable) -> None:
+    def __init__(self, stream: Readable, position: int = 0) -> None:
         self._stream = stream
         self._held = b""
-        self.position = 0
+        self.position = position
 
     def take(self, count: int) -> bytes:
         """Up to ``count`` bytes: fewer only at the end of the stream."""

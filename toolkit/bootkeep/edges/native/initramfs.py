@@ -7,19 +7,18 @@ gzip, xz, lzma and bzip2 are read by Python itself; zstd and lz4 need their tool
 
 from __future__ import annotations
 
-import bz2
-import gzip
+import io
 import json
 import lzma
 import os
 import re
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from bootkeep.edges.native.cpio import MAGICS, Cursor, Damaged, Readable, members
+from bootkeep.edges.native.initramfs_streams import Plain, Unpacked, after_zeros, end_of, section
 from bootkeep.edges.run import Filter, filtered
 
 #: First bytes -> compression, as in the kernel's lib/decompress.c.
@@ -34,13 +33,11 @@ _COMPRESSIONS = (
 )
 #: All of them verify checksums: a flipped bit is damage too.
 _TOOLS = {"zstd": ("zstd", "-dcq"), "lz4": ("lz4", "-dcq"), "lzo": ("lzop", "-dcq")}
-#: None of them closes the image's own stream.
-_OPENERS: dict[str, Callable[[BinaryIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
-    "gzip": lambda stream: gzip.GzipFile(fileobj=stream),
-    "bzip2": bz2.BZ2File,
-    "xz": lzma.LZMAFile,
-    "lzma": lzma.LZMAFile,
-}
+#: Of a gzip header's flags: all but the name's and the text's (lib/decompress_inflate.c passes over the name only).
+_GZIP_REFUSED = 0xFF & ~0x09
+#: None and CRC32 (lib/xz/xz_dec_stream.c).
+_XZ_CHECKS = (0, 1)
+_BUFFER_BYTES = 1 << 17
 _MODULE = re.compile(r"(?:^|/)lib/modules/([^/]+)/(?:.*/)?([^/]+)\.ko(?:\.(?:gz|xz|zst))?$")
 _TIMEOUT_S = 30.0
 #: Small files that decide how the root device is found. No key, no pass phrase: cryptsetup's key files are not among them.
@@ -97,6 +94,17 @@ class _Contents:
                 self.modules.add(match[2].replace("-", "_"))
         self.archives += 1
 
+    def add(self, later: _Contents) -> None:
+        """Take over what a later stream holds. Its files replace those of the same name, as they do in the kernel."""
+        self.entries += later.entries
+        self.archives += later.archives
+        self.has_init = self.has_init or later.has_init
+        self.modules |= later.modules
+        self.releases |= later.releases
+        self.texts |= later.texts
+        self.tools |= later.tools
+        self.generator = later.generator or self.generator
+
 
 def answer(root: Path, argument: str) -> str:
     """JSON ``{size, mtime_ns, ino, compression, archives, entries, has_init, modules, releases, texts, tools,
@@ -107,10 +115,10 @@ def answer(root: Path, argument: str) -> str:
     path = root / argument.lstrip("/")
     contents = _Contents()
     compression, error, missing = "none", "", ""
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         info = os.fstat(stream.fileno())
         try:
-            compression = _read(stream, contents)
+            compression = _read(stream.fileno(), info.st_size, contents)
         except Damaged as damage:
             compression = _magic_of(path)
             error = str(damage)
@@ -150,41 +158,86 @@ def _magic_of(path: Path) -> str:
     return "none" if head in MAGICS else compression_of(head) or "unknown"
 
 
-def _read(stream: BinaryIO, contents: _Contents) -> str:
-    """Walk the archives of an image; returns the compression of the main one."""
-    cursor = Cursor(stream)
+def _read(descriptor: int, size: int, contents: _Contents) -> str:
+    """Walk an image archive by archive, as ``unpack_to_rootfs`` does; returns the compression of the main one.
+
+    The main one is the first that is compressed: what comes before it is microcode, what follows was appended.
+    """
+    main, position = "", 0
     while True:
-        head = cursor.skip_zeros()
+        position = after_zeros(descriptor, position, size)
+        head = os.pread(descriptor, 6, position)
         if not head:
-            return "none"
+            return main or "none"
         if head in MAGICS:
+            _aligned(position, "the image")
+            cursor = Cursor(io.BufferedReader(Plain(descriptor, position), _BUFFER_BYTES), position)
             contents.take(cursor)
+            position = cursor.position
             continue
         compression = compression_of(head)
         if not compression:
-            raise Damaged(f"byte {cursor.position} begins neither an archive nor a compression that the kernel knows")
-        stream.seek(cursor.position)
-        _read_compressed(stream, compression, contents)
-        return compression
+            raise Damaged(f"byte {position} begins neither an archive nor a compression that the kernel knows")
+        if compression in _TOOLS:
+            position = _through_tool(descriptor, size, position, compression, contents)
+        else:
+            position = _through_python(descriptor, position, compression, contents)
+        if not contents.archives:
+            raise Damaged("its first compressed stream is empty, which the kernel refuses")
+        main = main or compression
 
 
-def _read_compressed(stream: BinaryIO, compression: str, contents: _Contents) -> None:
-    if compression in _TOOLS:
-        # The child shares the file's offset, so it begins where the archive begins.
-        os.lseek(stream.fileno(), stream.tell(), os.SEEK_SET)
-        with filtered(_TOOLS[compression], stream, timeout_s=_TIMEOUT_S) as child:
-            damage = _archives(child.output, contents)
-            complaint = _last_words(child)
-        if complaint or damage:
-            raise Damaged(f"{compression}: {complaint}" if complaint else damage)
-        return
+def _aligned(position: int, where: str) -> None:
+    """The kernel takes an archive only at a multiple of 4; elsewhere it says ``invalid magic`` or ``broken padding``."""
+    if position % 4:
+        raise Damaged(
+            f"the archive at byte {position} of {where} does not begin at a multiple of 4: the kernel refuses it"
+        )
+
+
+def _through_python(descriptor: int, position: int, compression: str, contents: _Contents) -> int:
+    """Returns where the stream ends."""
+    head = os.pread(descriptor, 8, position)
+    if compression == "gzip" and head[3:4] and head[3] & _GZIP_REFUSED:
+        raise Damaged(f"gzip: byte {position} begins a header with extra fields, which the kernel does not read")
+    if compression == "xz" and head[7:8] and head[7] not in _XZ_CHECKS:
+        raise Damaged("xz: its checksum is of a kind that the kernel refuses; it reads those of xz --check=crc32")
+    unpacked = Unpacked(descriptor, position, compression)
     try:
-        with _OPENERS[compression](stream) as opened:
-            damage = _archives(opened, contents)
+        damage = _archives(io.BufferedReader(unpacked, _BUFFER_BYTES), contents)
     except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         raise Damaged(f"{compression}: {error}") from error
     if damage:
         raise Damaged(damage)
+    return unpacked.end
+
+
+def _through_tool(descriptor: int, size: int, position: int, compression: str, contents: _Contents) -> int:
+    """Returns where the stream ends.
+
+    Nearly always it is the last one: so it goes straight from the file to the tool, and only then its end is looked for, when the
+    file is in memory. Where something follows it, the stream is read once more, alone.
+    """
+    # The child shares the file's offset, so it begins where the stream begins.
+    os.lseek(descriptor, position, os.SEEK_SET)
+    with open(descriptor, "rb", closefd=False, buffering=0) as source:
+        found, damage = _filtered(source, compression)
+    end = end_of(compression, descriptor, position, size) if compression in ("zstd", "lz4") else size
+    if end is not None and end < size:
+        with section(descriptor, position, end) as source:
+            found, damage = _filtered(source, compression)
+    if damage:
+        raise Damaged(damage)
+    contents.add(found)
+    return size if end is None else end
+
+
+def _filtered(source: BinaryIO, compression: str) -> tuple[_Contents, str]:
+    found = _Contents()
+    with filtered(_TOOLS[compression], source, timeout_s=_TIMEOUT_S) as child:
+        damage = _archives(child.output, found)
+        complaint = _last_words(child)
+    return found, f"{compression}: {complaint}" if complaint else damage
 
 
 def _archives(stream: Readable, contents: _Contents) -> str:
@@ -194,6 +247,7 @@ def _archives(stream: Readable, contents: _Contents) -> str:
         while head := cursor.skip_zeros():
             if head not in MAGICS:
                 return f"byte {cursor.position} of the decompressed image begins no archive"
+            _aligned(cursor.position, "the decompressed image")
             contents.take(cursor)
     except Damaged as damage:
         return str(damage)
