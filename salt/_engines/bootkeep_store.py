@@ -34,6 +34,8 @@ _FUNCTION = "bootkeep_fleet.exchange"
 _RECONCILE_S = 30.0
 #: Jobs for a host that does not answer when the master starts: it speaks for itself when it comes back.
 _HELLO_TRIES = 2
+#: Seconds between two calls for reports. A reaction costs the master a process, and takes whatever is there.
+_REACTIONS_APART_S = 1.0
 
 
 def __virtual__() -> str:
@@ -72,6 +74,8 @@ class _Engine:
         self._report_after = report_after
         self._reconcile = Wish(_RECONCILE_S)
         self._next_repair = time.monotonic() + report_after
+        self._news = False  # something was stored that no reaction was called for yet
+        self._next_reaction = 0.0
 
     def run(self) -> None:
         """Until something breaks."""
@@ -94,6 +98,8 @@ class _Engine:
                 for one in self._intake.stored():
                     data = {"host": one.host, "transaction": one.id, "phase": one.phase, "outcome": one.outcome}
                     bus.fire_event(data, f"bootkeep/stored/{one.host}/{one.id}/{one.phase}")
+                    self._news = True
+                self._react(bus, time.monotonic())
                 self._repair(bus, time.monotonic())
 
     def _event(self, tag: str, data: Any, now: float) -> None:
@@ -134,6 +140,12 @@ class _Engine:
         if self._opts.get("master_job_cache") == "local_cache":
             folder = Path(self._opts["cachedir"]) / "jobs"
             shutil.rmtree(salt.utils.jid.jid_dir(jid, str(folder), self._opts["hash_type"]), ignore_errors=True)
+
+    def _react(self, bus: Any, now: float) -> None:
+        """Call for the reports of what was stored: at once, and in a storm once a second for everything that came."""
+        if self._news and now >= self._next_reaction:
+            bus.fire_event({}, "bootkeep/work")
+            self._news, self._next_reaction = False, now + _REACTIONS_APART_S
 
     def _repair(self, bus: Any, now: float) -> None:
         """A reactor's queue may have dropped a reaction: what is left undone is called for again, then done here."""

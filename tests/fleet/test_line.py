@@ -125,6 +125,7 @@ def test_hostile_tags_reach_no_template(line: Line) -> None:
     poison = "x\nevil:\n  local.cmd.run:\n    - tgt: '*'\n    - arg: ['touch /dev/shm/bootkeep-owned']"
     for tag in (
         f"salt/minion/{poison}/start",
+        "bootkeep/work",
         f"bootkeep/stored/{poison}",
         "salt/minion/web1/start",
         "bootkeep/capture",

@@ -14,8 +14,7 @@ bootkeep-master-configured:
         engines:
           - bootkeep_store: {{ bootkeep.master.engine | tojson }}
         reactor:
-          - 'bootkeep/stored/*': ['{{ reactors }}/stored.sls']
-          - 'bootkeep/work': ['{{ reactors }}/stored.sls']
+          - 'bootkeep/work': ['{{ reactors }}/work.sls']
           - 'bootkeep/capture': ['{{ reactors }}/capture.sls']
           - 'salt/minion/*/start': ['{{ reactors }}/minion_start.sls']
 

@@ -124,7 +124,7 @@ def _raise_alerts(writer: Writer, host: str, contents: Contents, now: str) -> No
     if missed := _missed(transaction):
         fresh = writer.raise_alert(host, "hook-missed", transaction.id, f"{host}: {missed}", now=now, id=transaction.id)
         if fresh:
-            # What else happened on a host whose hooks do not see everything? The reactor on bootkeep/stored takes the look.
+            # What else happened on a host whose hooks do not see everything? The reaction to bootkeep/work takes the look.
             writer.ask_capture(host, reason=f"hook missed: {transaction.id}", asked_by="hook missed", now=now)
 
 

@@ -69,7 +69,7 @@ def flooded(bench: Bench, count: int) -> str:
         "opts = salt.config.master_config(sys.argv[1])\n"
         "with salt.utils.event.get_master_event(opts, opts['sock_dir'], listen=False) as bus:\n"
         "    for number in range(int(sys.argv[2])):\n"
-        "        bus.fire_event({'n': number}, 'bootkeep/stored/foreign/%d' % number)\n"
+        "        bus.fire_event({'n': number}, 'bootkeep/work')\n"
     )
     configuration = str(bench.fleet.master.configuration / "master")
     bench.make(count // 2)

@@ -202,8 +202,7 @@ def new_fleet(root: Path, *, dsn: str = "", **options: Any) -> Fleet:
         "runner_dirs": [str(_SALT / "_runners")], "timeout": 10, "enable_legacy_startup_events": False,
         "engines": [{"bootkeep_store": {"report_after": 20.0}}],
         "reactor": [
-            {"bootkeep/stored/*": [f"{reactors}/stored.sls"]},
-            {"bootkeep/work": [f"{reactors}/stored.sls"]},
+            {"bootkeep/work": [f"{reactors}/work.sls"]},
             {"salt/minion/*/start": [f"{reactors}/minion_start.sls"]},
             {"bootkeep/capture": [f"{reactors}/capture.sls"]},
         ],
