@@ -157,7 +157,7 @@ class _Engine:
         store = self._intake.store
         if store.unreported(1) or store.captures("asked") or store.captures("sent"):
             bus.fire_event({}, "bootkeep/work")
-            report_pending(store, limit=5, older_than_s=self._report_after)
+            report_pending(store, limit=5, older_than_s=self._report_after, share=self._intake.limits.host)
 
 
 def _payload(data: Any) -> Any:

@@ -44,7 +44,7 @@ def status() -> dict[str, Any]:
     with _store() as store:
         rows = {row.host: {"verdict": row.verdict, "sentence": row.verdict_sentence, "waiting": row.waiting,
                            "last_seen": row.last_seen, "problem": row.problem} for row in store.hosts()}  # fmt: skip
-        return {"hosts": rows, "rows": store.counts()}
+        return {"hosts": _shown(rows), "rows": store.counts()}
 
 
 def transactions(host: str = "", limit: int = 20) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ def transactions(host: str = "", limit: int = 20) -> list[dict[str, Any]]:
     from bootkeep.facts.codec import to_plain
 
     with _store() as store:
-        return [to_plain(row) for row in store.transactions(host=host, limit=int(limit))]
+        return [_shown(to_plain(row)) for row in store.transactions(host=host, limit=int(limit))]
 
 
 def work() -> dict[str, Any]:
@@ -76,14 +76,16 @@ def work() -> dict[str, Any]:
     with _alone() as alone:
         if not alone:
             return {"busy": True}
+        from bootkeep.fleet.configuration import limits_of
         from bootkeep.fleet.reporting import report_pending
 
         with _store() as store:
+            share = limits_of(__opts__.get("bootkeep") or {}).host
             made: list[tuple[str, str]] = []
             captured: dict[str, str] = {}
             # What comes while this works belongs to it too: the reaction that it caused found us busy.
             while True:
-                part, looked = report_pending(store), _captures(store)
+                part, looked = report_pending(store, share=share), _captures(store)
                 if not part and not looked:
                     break
                 made += part
@@ -197,6 +199,17 @@ def tell() -> dict[str, int]:
     with _errors():
         done = tell_of_fleet(dsn=_dsn())
     return {"noted": done.noted, "sent": done.sent, "failed": done.failed, "waiting": done.waiting}
+
+
+def _shown(value: Any) -> Any:
+    """Salt prints texts as they are: what a minion said must not move the cursor, or turn a line around."""
+    from bootkeep.reports.printable import printable
+
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def _dsn() -> str:

@@ -33,6 +33,7 @@ from bootkeep.reports.headline import summarize
 from bootkeep.reports.html import render_html, whole
 from bootkeep.reports.index import IndexEntry, IndexPage, render_index
 from bootkeep.reports.json import render_json
+from bootkeep.reports.line_diff import Budget, difference
 from bootkeep.reports.printable import printable
 from bootkeep.reports.terminal import render_terminal
 from bootkeep.reports.text import render_text
@@ -296,7 +297,7 @@ lines = st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=8)
 
 @given(lines, lines)
 def test_side_by_side_loses_no_difference(old: list[str], new: list[str]) -> None:
-    rows = side_by_side(old, new)
+    rows = side_by_side(old, new, difference(old, new, Budget()))
     if old == new:
         assert rows == ()
     removed = sum(1 for row in rows if row.mark in {Mark.REMOVED, Mark.CHANGED})

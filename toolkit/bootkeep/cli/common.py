@@ -10,10 +10,12 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from bootkeep.facts.codec import to_json
 from bootkeep.facts.errors import BootkeepError, Refused
 from bootkeep.facts.finding import Judgement
+from bootkeep.reports.printable import printable
 
 
 def one_of(words: type[Enum]) -> str:
@@ -51,9 +53,19 @@ def console() -> Console:
     return Console(highlight=False)
 
 
+def shown(text: str) -> str:
+    """What a machine said, for the console: no mark-up of rich's, no escape sequence, no letter that turns a line around."""
+    return escape(printable(text))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(to_json(value, indent=2) + "\n")
+
+
+def _lines(error: Exception) -> str:
+    """An error's own lines; what it quotes of a file or a host is shown as it is."""
+    return "\n".join(map(printable, str(error).split("\n")))
 
 
 def errors_become_exits(command: Callable[P, R]) -> Callable[P, R]:
@@ -64,10 +76,10 @@ def errors_become_exits(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except Refused as error:
-            typer.echo(f"bootkeep: refused: {error}", err=True)
+            typer.echo(f"bootkeep: refused: {_lines(error)}", err=True)
             raise typer.Exit(ExitCode.REFUSED) from error
         except BootkeepError as error:
-            typer.echo(f"bootkeep: {error}", err=True)
+            typer.echo(f"bootkeep: {_lines(error)}", err=True)
             raise typer.Exit(ExitCode.ERROR) from error
         except BrokenPipeError:
             raise typer.Exit(ExitCode.OK) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json
+from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json, shown
 from bootkeep.cli.fleet_pages import StoreOption
 from bootkeep.cli.runbook import Paper
 from bootkeep.edges.clock import now_utc
@@ -54,5 +54,5 @@ def print_binder(
     else:
         console().print(f"{len(binder.entries)} hosts, {len(bad)} stale or missing: {pdf}", soft_wrap=True)
         for one in bad:
-            console().print(f"  {one['host']}: {one['wrong']}", soft_wrap=True, markup=False)
+            console().print(f"  {shown(one['host'])}: {shown(one['wrong'])}", soft_wrap=True)
     raise typer.Exit(ExitCode.NO_GO if bad else ExitCode.OK)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json
+from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json, shown
 from bootkeep.cli.fleet_pages import StoreOption
 from bootkeep.edges.clock import now_utc
+from bootkeep.reports.printable import printable
 
 if TYPE_CHECKING:
     from bootkeep.fleet.store import FleetStore
@@ -43,7 +43,7 @@ def _open(dsn: str, *, upgrade: bool = False) -> FleetStore:
 
 def _progress(line: str) -> None:
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{line[:70]}")
+        sys.stderr.write(f"\r\x1b[K{printable(line)[:70]}")
         sys.stderr.flush()
 
 
@@ -80,14 +80,14 @@ def status(store: StoreOption = "", json: JsonOption = False) -> None:
             "host", "verdict", "running", "last transaction", "runbook", "last seen", box=None, pad_edge=False
         )
         for row in hosts:
-            word = f"[{_COLOUR.get(row.verdict, 'yellow')}]{escape(row.verdict)}[/]"
+            word = f"[{_COLOUR.get(row.verdict, 'yellow')}]{shown(row.verdict)}[/]"
             late = f" ({row.waiting} wait)" if row.waiting else ""
             paper = f"{row.runbook} {row.runbook_state}" if row.runbook else "none"
             cells = (row.running_kernel, row.last_transaction, paper, row.last_seen)
-            table.add_row(escape(row.host), word, *(escape(cell) for cell in cells[:-1]), escape(cells[-1]) + late)
+            table.add_row(shown(row.host), word, *(shown(cell) for cell in cells[:-1]), shown(cells[-1]) + late)
         console().print(table)
         for row in (row for row in hosts if row.problem):
-            console().print(f"{escape(row.host)}: {escape(row.problem)}", soft_wrap=True)
+            console().print(f"{shown(row.host)}: {shown(row.problem)}", soft_wrap=True)
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
         console().print(f"{told}; {sum(row.times for row in refusals)} messages refused")
     words = {row.verdict for row in hosts}
@@ -150,7 +150,7 @@ def verify(store: StoreOption = "", json: JsonOption = False) -> None:
         print_json({"hosts": found.hosts, "records": found.records, "bodies": found.bodies, "problems": found.problems})
     else:
         for line in found.problems:
-            typer.echo(line)
+            typer.echo(printable(line))
         end = "all whole" if not found.problems else f"{len(found.problems)} problems"
         typer.echo(f"{found.hosts} hosts, {found.records} records, {found.bodies} bodies: {end}")
     raise typer.Exit(ExitCode.NO_GO if found.problems else ExitCode.OK)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json
+from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json, shown
 from bootkeep.cli.fleet_pages import StoreOption
 from bootkeep.edges.messages_config import MESSAGES_PATH, load_messages
 from bootkeep.facts.codec import to_plain
@@ -59,7 +59,7 @@ def tell(
         for line in lines:
             at = datetime.fromtimestamp(line.at, UTC).strftime("%Y-%m-%d %H:%M")
             why = f" ({line.why}; tried {line.tries} times)" if line.why else ""
-            console().print(f"{at}  {line.state:<6}  {escape(line.target)}: {escape(line.what + why)}", soft_wrap=True)
+            console().print(f"{at}  {line.state:<6}  {shown(line.target)}: {shown(line.what + why)}", soft_wrap=True)
         return
     if dry_run:
         due = messages_due(dsn=store, policy_file=policy)
@@ -68,7 +68,7 @@ def tell(
             return
         for to, message in due:
             console().print(
-                f"To: {escape(to)}\nSubject: {escape(message.subject)}\n\n{escape(message.text)}", soft_wrap=True
+                f"To: {shown(to)}\nSubject: {shown(message.subject)}\n\n{escape(message.text)}", soft_wrap=True
             )
         return
     done = tell_of_fleet(dsn=store, policy_file=policy, outbox=outbox or OUTBOX)

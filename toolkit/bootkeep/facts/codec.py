@@ -90,7 +90,10 @@ def _build(kind: Any, plain: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, plain, where)
     if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
-        return float(plain)
+        try:
+            return float(plain)
+        except OverflowError as error:
+            raise NotUnderstood(str(error), where=where) from error
     return _expect(kind, plain, where)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from bootkeep.edges.clock import now_utc
 from bootkeep.facts.codec import to_json
 from bootkeep.facts.delivery import CHUNK, DeliveredFile, Manifest
-from bootkeep.fleet.limits import Contents, Limits, NotAccepted, checked_manifest, understood
+from bootkeep.fleet.limits import Contents, Limits, NotAccepted, WentAway, checked_manifest, understood
 from bootkeep.fleet.store import FleetStore
 
 #: Pieces asked for in one question: the host's answer stays below what Salt's bus carries.
@@ -102,13 +102,13 @@ class Assembly:
         return file, content
 
     def understood(self) -> Contents:
-        """The whole record, parsed. Raises NotAccepted."""
+        """The whole record, parsed. Raises NotAccepted, WentAway."""
 
         def body(sha256: str) -> bytes:
             content = self.unsaved.get(sha256)
             content = self._store.body(self._host, sha256) if content is None else content
             if content is None:
-                raise NotAccepted("wrong digest", "a file went away while the record was put together")
+                raise WentAway(self.manifest.id)
             return content
 
         return understood(self.manifest, body, self._limits)

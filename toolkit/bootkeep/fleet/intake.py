@@ -30,7 +30,7 @@ from bootkeep.fleet.conversation import (
     Stored,
 )
 from bootkeep.fleet.guard import Guard
-from bootkeep.fleet.limits import HOST, SHA256, Limits, NotAccepted, checked_id, json_object
+from bootkeep.fleet.limits import HOST, SHA256, Limits, NotAccepted, WentAway, checked_id, json_object
 from bootkeep.fleet.receiving import save_runbook, status_of, store_record
 from bootkeep.fleet.refusals import Refusals, as_refusal
 from bootkeep.fleet.share import check_room
@@ -279,9 +279,13 @@ class Intake:
         if state.index and "waiting" in text:
             state.index, state.hello = False, 0
             known = self.store.digests(host)  # once: the list has everything that the host holds
+            row = self.store.host(host)
+            let_go = row.let_go if row else ""
             for pair in _lists(text.get("waiting")):
-                if SHA256.match(str(pair[1])):
-                    told = pair[2:] == [True]
+                told = pair[2:] == [True]
+                if SHA256.match(str(pair[1])) and not (
+                    told and str(pair[0]) <= let_go
+                ):  # was here, and its time was over
                     self._want(host, checked_id(pair[0]), str(pair[1]), now, known, confirmed=told)
         if state.runbook and "runbook" in text:
             state.runbook = ""
@@ -317,6 +321,8 @@ class Intake:
             state.pending.pop(id, None)
         except StoreError:
             raise
+        except WentAway:
+            state.assembly = None  # asked for anew: it is pending still
         except Exception as error:
             refusal = as_refusal(error)
             self._turn_away(host, state, id, refusal, assembly.manifest.digest)

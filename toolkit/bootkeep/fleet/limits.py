@@ -21,6 +21,7 @@ from bootkeep.fleet.sql import unpack
 HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,252}\Z", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 DOCUMENT_ID = re.compile(r"RB-[0-9A-F]{8}\Z", re.ASCII)
+_PACKED = re.compile(r"blobs/|[a-z]+\.json\.gz\Z", re.ASCII)
 _BLOB = re.compile(r"blobs/([0-9a-f]{64})\Z", re.ASCII)
 _PHASES = "pre|post|settled|boot|manual"
 _NAME = re.compile(
@@ -39,6 +40,10 @@ class Limits:
     file: int = 32 * 1024 * 1024  # of one file of a record, as it travels
     # of one, unpacked: parsed it takes up to thirty times as much memory; a snapshot of 800 packages has 1.3 MiB
     unpacked: int = 16 * 1024 * 1024
+    plain: int = 8 * 1024 * 1024  # of one that travels as the JSON that it is
+    whole: int = (
+        128 * 1024 * 1024
+    )  # of all files of a record, unpacked: copies that unpack a thousandfold cost the processor time
     record: int = 64 * 1024 * 1024
     files: int = 5000
     host: int = 1024 * 1024 * 1024  # of everything that is stored of one host
@@ -56,6 +61,10 @@ class NotAccepted(Exception):
         super().__init__(f"{why}: {detail}")
         self.why = why
         self.detail = detail
+
+
+class WentAway(Exception):
+    """A content that was in the store when a record began to come is not any more: the record is asked for anew."""
 
 
 def json_object(text: object, limit: int, what: str) -> dict[str, object]:
@@ -110,8 +119,9 @@ def checked_manifest(plain: object, id: str, limits: Limits) -> Manifest:
             raise NotAccepted("bad path", f"a record has no file {file.name!r:.120}")
         if not SHA256.match(file.sha256) or file.size < 0:
             raise NotAccepted("malformed", f"{file.name}: no digest or size")
-        if file.size > limits.file:
-            raise NotAccepted("oversized", f"{file.name} has {file.size} bytes, {limits.file} are taken")
+        most = limits.file if _PACKED.match(file.name) else limits.plain
+        if file.size > most:
+            raise NotAccepted("oversized", f"{file.name} has {file.size} bytes, {most} are taken")
     if len(names) > limits.files or manifest.size > limits.record:
         raise NotAccepted("oversized", f"a record of {len(names)} files and {manifest.size} bytes")
     if len(set(names)) != len(names) or names != sorted(names) or "record.json" not in names:
@@ -134,23 +144,29 @@ def understood(manifest: Manifest, body: Callable[[str], bytes], limits: Limits)
     """
     verdicts: dict[str, Verdict] = {}
     transaction: Transaction | None = None
+    room = limits.whole
     try:
         for file in manifest.files:
             content = body(file.sha256)
+            room -= len(content)
             if file.name == "record.json":
                 transaction = from_json(Transaction, content, where=file.name)
             elif file.name.startswith("verdict-"):
                 verdicts[file.name[8:-5]] = from_json(Verdict, content, where=file.name)
             elif file.name.endswith(".json.gz"):
                 plain = unpack(content, limit=limits.unpacked, where=file.name)
+                room -= len(plain)
                 if from_json(Snapshot, plain, where=file.name).schema > SNAPSHOT_SCHEMA:
                     raise NotAccepted("bad schema", f"{file.name} is of a newer schema")
             elif blob := _BLOB.match(file.name):
                 plain = unpack(content, limit=limits.file, where=file.name)
+                room -= len(plain)
                 if hashlib.sha256(plain).hexdigest() != blob.group(1):
                     raise NotAccepted("wrong digest", f"{file.name} holds something else")
             elif not isinstance(json.loads(content), dict):
                 raise NotAccepted("malformed", f"{file.name} is no object")
+            if room < 0:
+                raise NotAccepted("oversized", f"the record unpacks to more than {limits.whole} bytes")
     except (BootkeepError, ValueError, RecursionError) as error:
         raise NotAccepted("malformed", str(error)) from error
     if transaction is None or transaction.id != manifest.id:

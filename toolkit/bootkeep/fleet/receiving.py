@@ -15,7 +15,7 @@ from bootkeep.facts.errors import BootkeepError
 from bootkeep.facts.finding import Judgement
 from bootkeep.facts.runbook import Fingerprint, Freshness
 from bootkeep.facts.transaction import Outcome, Transaction
-from bootkeep.fleet.limits import DOCUMENT_ID, Contents, NotAccepted
+from bootkeep.fleet.limits import DOCUMENT_ID, Contents, NotAccepted, WentAway
 from bootkeep.fleet.rows import HostStatus
 from bootkeep.fleet.sql import clean, unpack
 from bootkeep.fleet.store import FleetStore
@@ -67,7 +67,7 @@ def status_of(text: Mapping[str, object]) -> tuple[HostStatus, SaidOfRunbook, tu
     status = HostStatus(
         **texts,
         reboot_pending=pending if isinstance(pending, bool) else None,
-        waiting=max(0, min(count, 10**6)) if isinstance(count, int) else 0,
+        waiting=max(0, min(int(count), 10**6)) if isinstance(count, int) else 0,
     )
     return (
         status,
@@ -101,13 +101,16 @@ def store_record(
 ) -> bool:
     """Put a whole record into the store, in one go; False when exactly this one was there already.
 
-    ``bodies``: those of its files that are not in the store yet.
+    ``bodies``: those of its files that are not in the store yet. Raises WentAway when another one is not there any more: what
+    is confirmed to the host has to be whole, and old contents go while records come.
     """
     now = now_utc()
     with store.writing() as writer:
         writer.saw(host, now)
         for body in bodies:
             writer.save_body(host, body)
+        if writer.lacks_bodies(host, manifest):
+            raise WentAway(manifest.id)
         writer.save_transaction(host, contents.transaction, contents.verdicts, digest=manifest.digest, now=now)
         new = writer.save_record(host, manifest, now=now)
         writer.set_problem(host, "")
@@ -125,7 +128,8 @@ def _raise_alerts(writer: Writer, host: str, contents: Contents, now: str) -> No
         fresh = writer.raise_alert(host, "hook-missed", transaction.id, f"{host}: {missed}", now=now, id=transaction.id)
         if fresh:
             # What else happened on a host whose hooks do not see everything? The reaction to bootkeep/work takes the look.
-            writer.ask_capture(host, reason=f"hook missed: {transaction.id}", asked_by="hook missed", now=now)
+            # One look answers for all that came meanwhile: a host that reports a thousand keeps nobody waiting for so many.
+            writer.ask_capture(host, reason="hook missed", asked_by=transaction.id, now=now)
 
 
 def _missed(transaction: Transaction) -> str:

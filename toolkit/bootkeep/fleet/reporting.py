@@ -61,19 +61,30 @@ def lay_out(store: FleetStore, host: str, id: str, root: Path) -> None:
 
 
 def report_pending(
-    store: FleetStore, *, limit: int = 200, older_than_s: float = 0.0, policy: Policy | None = None
+    store: FleetStore,
+    *,
+    limit: int = 200,
+    older_than_s: float = 0.0,
+    policy: Policy | None = None,
+    share: int = 0,
 ) -> tuple[tuple[str, str], ...]:
     """Make the reports that are missing or outdated; (host, id) of each. One that cannot be made is told as an alert.
 
-    ``older_than_s``: only of records that were stored so many seconds ago.
+    ``older_than_s``: only of records that were stored so many seconds ago. ``share``: how many bytes of a host are
+    stored, 0: as many as the intake takes by default.
     """
     made: list[tuple[str, str]] = []
+    share = share or Limits().host
     until = (
         datetime.fromtimestamp(time.time() - older_than_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if older_than_s else ""
     )
     for host, id in store.unreported(limit, stored_until=until):
-        row = store.transaction(host, id)
-        if row is None:
+        row, here = store.transaction(host, id), store.host(host)
+        if row is None or here is None:
+            continue
+        if here.bytes + here.other_bytes > share:
+            # Small records may give large reports, and all of them are stored before the first report is made.
+            _cannot(store, host, id, row.digest, f"{host} has used its share of the store, {share} bytes")
             continue
         try:
             report = build_stored_report(store, host, id, policy)
@@ -84,7 +95,8 @@ def report_pending(
             continue
         now = now_utc()
         with store.writing() as writer:
-            writer.save_report(host, id, report, digest=row.digest, now=now)
+            if not writer.save_report(host, id, report, digest=row.digest, now=now):
+                continue  # retention was faster
             for change in report.changes:
                 if change.change_class is ChangeClass.SECURITY_WEAKENED:
                     same = same_change(change)

@@ -19,7 +19,13 @@ from bootkeep.facts.errors import BootkeepError, StoreError
 from bootkeep.fleet.database import refused_by_database
 from bootkeep.fleet.limits import HOST, Limits, NotAccepted, checked_manifest, understood
 from bootkeep.fleet.reporting import lay_out
+from bootkeep.fleet.rows import TransactionRow
 from bootkeep.fleet.store import FleetStore
+
+#: No record can be older than this.
+_CLOCK_SET = "2020-01-01"
+#: More days than anybody keeps, and a number that a calendar takes.
+_DAYS_MOST = 365_000.0
 
 Say = Callable[[str], None]
 
@@ -121,7 +127,7 @@ class Collected:
 
 def collect_garbage(store: FleetStore, kept: Kept, *, now: str, dry_run: bool = False) -> Collected:
     """Remove the oldest transactions beyond what is kept, and bodies that nothing names; hosts stay, with their runbooks."""
-    oldest = (_moment(now) - timedelta(days=kept.days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    oldest = (_moment(now) - timedelta(days=min(kept.days, _DAYS_MOST))).strftime("%Y-%m-%dT%H:%M:%SZ")
     count = freed = 0
     touched: list[str] = []
     for host in store.hosts():
@@ -132,15 +138,26 @@ def collect_garbage(store: FleetStore, kept: Kept, *, now: str, dry_run: bool = 
         for number, row in enumerate(rows):
             used += sizes.get(row.id, 0)
             too_much = number >= kept.transactions or (kept.bytes > 0 and used > kept.bytes)
-            if number > 0 and row.outcome != "open" and (too_much or row.started_at < oldest):
+            if number > 0 and row.outcome != "open" and (too_much or _age_from(row) < oldest):
                 gone.append(row.id)
                 used -= sizes.get(row.id, 0)
         if not dry_run:
             with store.writing() as writer:
                 freed += writer.forget_transactions(host.host, gone) if gone else writer.drop_unnamed_bodies(host.host)
+                if past := [id for id in gone if id.partition("-")[0] <= now.replace("-", "").replace(":", "")]:
+                    writer.let_go(host.host, max(past))
         count += len(gone)
         touched += [host.host] if gone else []
+    if not dry_run:
+        with store.writing() as writer:
+            writer.forget_captures(oldest)
     return Collected(count, freed, tuple(touched))
+
+
+def _age_from(row: TransactionRow) -> str:
+    """Since when a transaction is old. A clock that nobody had set must not make it go with the next run, or never."""
+    day = row.started_at[:10]
+    return row.started_at if _CLOCK_SET <= day <= row.first_stored_at[:10] else row.first_stored_at
 
 
 def _own_sizes(store: FleetStore, host: str) -> dict[str, int]:

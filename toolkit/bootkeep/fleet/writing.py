@@ -6,16 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Table,
     and_,
     case,
     delete,
-    func,
     select,
     update,
 )
@@ -27,9 +23,18 @@ from bootkeep.facts.runbook import Freshness
 from bootkeep.facts.transaction import Outcome, Transaction
 from bootkeep.fleet.changes import change_row
 from bootkeep.fleet.order import Moment, came_later
+from bootkeep.fleet.removing import Removing
 from bootkeep.fleet.rows import HostStatus
 from bootkeep.fleet.sql import clean, pack, upsert
-from bootkeep.fleet.statements import HOST_ROW, IN_ORDER, LAST_CHANGE, MOMENTS, RECORD_THERE, changed, grown
+from bootkeep.fleet.statements import (
+    BODIES_THERE,
+    HOST_ROW,
+    IN_ORDER,
+    LAST_CHANGE,
+    MOMENTS,
+    RECORD_THERE,
+    grown,
+)
 from bootkeep.fleet.tables import (
     ALERTS,
     BODIES,
@@ -56,13 +61,11 @@ _TICKS_MOST = 2**62
 _EMPTY_KEEPS = ("verdict", "verdict_sentence", "verdict_at", "default_kernel")
 
 
-class Writer:
+class Writer(Removing):
     """Writes into one open database transaction; see :meth:`bootkeep.fleet.store.FleetStore.writing`."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._seen: set[tuple[str, str]] = set()
-        self._grown: dict[tuple[str, str], int] = {}  # host, column -> bytes that came
+        super().__init__(connection)
         self._number = 0
 
     def finish(self) -> None:
@@ -122,9 +125,6 @@ class Writer:
         for table in (CAPTURES, ALERTS):
             self._connection.execute(delete(table).where(table.c.host == host))
         self._connection.execute(delete(HOSTS).where(HOSTS.c.host == host))
-
-    def _update_host(self, host: str, **values: object) -> None:
-        self._connection.execute(changed(tuple(values)), {"this": host, **values})
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -219,6 +219,17 @@ class Writer:
         )
         return True
 
+    def lacks_bodies(self, host: str, manifest: Manifest) -> bool:
+        """Whether a file of the record is not in the store, and holds the host so that none can go before this is over."""
+        self.hold(host)
+        wanted = sorted({file.sha256 for file in manifest.files})
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            found = self._connection.execute(BODIES_THERE, {"host": host, "digests": part}).scalars()
+            if set(part) - set(found):
+                return True
+        return False
+
     def save_body(self, host: str, content: bytes) -> str:
         """One file of a record, once a host; its digest. Counts into the host's bytes when it is new."""
         sha256 = hashlib.sha256(content).hexdigest()
@@ -229,8 +240,14 @@ class Writer:
 
     # --- reports and runbooks -----------------------------------------------------------------------------------------
 
-    def save_report(self, host: str, id: str, report: Report, *, digest: str, now: str) -> None:
-        """The report of a transaction, and its changes. ``digest``: of the record that it stands on."""
+    def save_report(self, host: str, id: str, report: Report, *, digest: str, now: str) -> bool:
+        """The report of a transaction, and its changes; False when the transaction is not there any more.
+
+        ``digest``: of the record that the report stands on.
+        """
+        self.hold(host)
+        if not self._connection.execute(MOMENTS, {"host": host, "ids": [id]}).first():
+            return False
         content = pack(to_json(report).encode("ascii"))
         row = {
             "host": host,
@@ -264,6 +281,7 @@ class Writer:
             self._connection.execute(
                 update(HOSTS).where(newest).values(default_kernel=clean(report.kernels.boots_next, 200))
             )
+        return True
 
     def set_reported(self, host: str, id: str, digest: str) -> None:
         """No report is to be made of this record (again)."""
@@ -321,6 +339,7 @@ class Writer:
         if self._connection.execute(there).first() is not None:
             return False
         row = {"host": host, "id": id, "kind": kind, "key": key, "same": same, "text": clean(text), "raised_at": now}
+        self._grow(host, "other_bytes", len(row["text"]))
         self._connection.execute(ALERTS.insert().values(**row))
         return True
 
@@ -346,48 +365,6 @@ class Writer:
             .where(same)
             .values(times=REFUSALS.c.times + times, last_at=now, example=clean(example, 500))
         )
-
-    # --- going away ---------------------------------------------------------------------------------------------------
-
-    def forget_transactions(self, host: str, ids: Iterable[str]) -> int:
-        """Remove transactions with their records, and the contents that no other record of the host names; freed bytes."""
-        # Named table by table: PostgreSQL and SQLite both cascade, but only where foreign keys are switched on.
-        wanted = list(ids)
-        tables: tuple[Table, ...] = (REPORTS, CHANGES, VERDICTS, RECORDS, TRANSACTIONS)
-        for table in tables:
-            self._connection.execute(delete(table).where(table.c.host == host, table.c.id.in_(wanted)))
-        return self.drop_unnamed_bodies(host)
-
-    def drop_unnamed_bodies(self, host: str) -> int:
-        """Remove contents that no record of the host names; freed bytes."""
-        named: set[str] = set()
-        for text in self._connection.execute(select(RECORDS.c.manifest).where(RECORDS.c.host == host)).scalars():
-            named.update(str(file["sha256"]) for file in json.loads(text)["files"])
-        freed = 0
-        rows = self._connection.execute(select(BODIES.c.sha256, BODIES.c.size).where(BODIES.c.host == host)).all()
-        for row in rows:
-            if row.sha256 not in named:
-                self._connection.execute(delete(BODIES).where(BODIES.c.host == host, BODIES.c.sha256 == row.sha256))
-                freed += row.size
-        self.count_share(host)
-        return freed
-
-    def count_share(self, host: str) -> None:
-        """Count anew what a host takes: what was replaced and what went is in the running count still."""
-        for column in [key for key in self._grown if key[0] == host]:
-            del self._grown[column]
-        parts = (
-            (RECORDS, func.length(RECORDS.c.manifest)),
-            (VERDICTS, func.length(VERDICTS.c.findings)),
-            (REPORTS, func.length(REPORTS.c.content)),
-            (CHANGES, func.length(CHANGES.c.subject) + func.length(CHANGES.c.sentence)),
-        )
-        other = sum(self._total(host, table, size) for table, size in parts)
-        self._update_host(host, bytes=self._total(host, BODIES, BODIES.c.size), other_bytes=other)
-
-    def _total(self, host: str, table: Table, size: ColumnElement[Any]) -> int:
-        wanted = select(func.coalesce(func.sum(size), 0)).where(table.c.host == host)
-        return int(self._connection.execute(wanted).scalar_one())
 
 
 def _mood(transaction: Transaction, verdict: Verdict | None) -> str:

@@ -10,6 +10,7 @@ from bootkeep.facts.fleet_overview import FleetHost, FleetTransaction, Pending, 
 from bootkeep.facts.runbook import Freshness
 from bootkeep.reports.fleet_names import host_page, runbook_page, transaction_page
 from bootkeep.reports.fleet_plot import Plot
+from bootkeep.reports.printable import printable
 
 #: Rows of the overview that are laid out at once; as many as templates/fleet/fleet.js shows.
 _AT_FIRST = 200
@@ -320,16 +321,17 @@ class RunbookPage:
 
 
 def shard_rows(lines: Sequence[TransactionLine]) -> list[list[Any]]:
-    """What the search reads of each transaction; see templates/fleet/search.js for the order."""
+    """What the search reads of each transaction; see templates/fleet/search.js for the order. Shown by a script, not a template,
+    so what is not seen is spelled out here."""
     return [
         [
-            line.it.started_at,
-            line.it.host,
-            line.it.verdict,
-            line.it.outcome,
+            printable(line.it.started_at),
+            printable(line.it.host),
+            printable(line.it.verdict),
+            printable(line.it.outcome),
             line.it.weakened,
-            line.it.headline or line.it.id,
-            f"{line.it.user} {line.it.manager}".strip(),
+            printable(line.it.headline or line.it.id),
+            printable(f"{line.it.user} {line.it.manager}".strip()),
             line.host_href,
             line.href,
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -11,12 +10,13 @@ from bootkeep.facts.redaction import is_denied, redact_text
 from bootkeep.facts.system import Listener, Process, SystemState
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.reports.document import FileDiff, Mark, Row, SideBySide
+from bootkeep.reports.line_diff import Budget, Group, TooMuch, difference, unified
 
 T = TypeVar("T", Process, Listener)
 
 #: A longer file is named as changed, not shown.
 LONGEST_DIFF_LINES = 5_000
-_CONTEXT = 3
+_LONGEST_BYTES = 1024 * 1024
 
 
 def process_view(before: SystemState, after: SystemState) -> SideBySide:
@@ -93,18 +93,18 @@ def file_diffs(
     withheld: Mapping[str, str] | None = None,
 ) -> tuple[FileDiff, ...]:
     """The content of every configuration file that changed, without secrets; for the others the reason it is not shown."""
-    why = withheld or {}
+    why, budget = withheld or {}, Budget()
     found: list[FileDiff] = []
     for change in changes:
         if change.family != "config" or change.kind is not ChangeKind.CHANGED:
             continue
         if change.before == change.after and not is_denied(change.key):
             continue
-        found.append(_file_diff(change, before.get(change.key), after.get(change.key), why.get(change.key, "")))
+        found.append(_file_diff(change, before.get(change.key), after.get(change.key), why.get(change.key, ""), budget))
     return tuple(found)
 
 
-def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: str = "") -> FileDiff:
+def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: str, budget: Budget) -> FileDiff:
     path, package = change.key, change.package
     if is_denied(path):
         return FileDiff(
@@ -125,19 +125,23 @@ def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: s
         return FileDiff(path, package, (), (), f"no copy was taken {which} the transaction")
     if b"\0" in before or b"\0" in after:
         return FileDiff(path, package, (), (), "not a text file")
+    if max(len(before), len(after)) > _LONGEST_BYTES:
+        return FileDiff(path, package, (), (), f"longer than {_LONGEST_BYTES // 1024} KiB")
     old, new = (_shown_lines(content) for content in (before, after))
     if max(len(old), len(new)) > LONGEST_DIFF_LINES:
         return FileDiff(path, package, (), (), f"longer than {LONGEST_DIFF_LINES} lines")
-    unified = tuple(
-        line.rstrip("\n")
-        for line in difflib.unified_diff(old, new, f"{path} (before)", f"{path} (after)", lineterm="", n=_CONTEXT)
-    )
+    try:
+        groups = difference(old, new, budget)
+        lines = tuple(unified(old, new, groups, (f"{path} (before)", f"{path} (after)")))
+        budget.show(lines)
+    except TooMuch as error:
+        return FileDiff(path, package, (), (), f"not shown: {error}")
     note = ""
-    if not unified:
+    if not lines:
         note = (
             "the lines that differ hold secrets, or only blanks and tabs changed" if before != after else "same content"
         )
-    return FileDiff(path, package, unified, side_by_side(old, new), note)
+    return FileDiff(path, package, lines, side_by_side(old, new, groups), note)
 
 
 def _shown_lines(content: bytes) -> list[str]:
@@ -146,10 +150,10 @@ def _shown_lines(content: bytes) -> list[str]:
     return [line.expandtabs(8) for line in text.splitlines()]
 
 
-def side_by_side(old: Sequence[str], new: Sequence[str]) -> tuple[Row, ...]:
+def side_by_side(old: Sequence[str], new: Sequence[str], groups: Sequence[Group]) -> tuple[Row, ...]:
     """Two texts as sdiff(1) shows them, with a few same lines around each difference."""
     rows: list[Row] = []
-    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(_CONTEXT):
+    for group in groups:
         if rows:
             rows.append(Row("...", Mark.SAME, "..."))
         for tag, i1, i2, j1, j2 in group:
