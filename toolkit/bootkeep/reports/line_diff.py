@@ -24,6 +24,13 @@ class Budget:
 
     steps: int = 30_000_000  # looks at a pair of lines: some seconds. Two files of one repeated line need them cubed
     characters: int = 4 * 1024 * 1024  # that are shown
+    unread: int = 16 * 1024 * 1024  # bytes that are looked through, for secrets first of all
+
+    def read(self, *contents: bytes) -> None:
+        """These are looked through. Raises TooMuch."""
+        self.unread -= sum(map(len, contents))
+        if min(self.unread, self.characters) < 0:
+            raise TooMuch("the files before it fill this report")
 
     def show(self, lines: Sequence[str]) -> None:
         """These are shown. Raises TooMuch."""

@@ -127,6 +127,10 @@ def _file_diff(change: Change, before: bytes | None, after: bytes | None, why: s
         return FileDiff(path, package, (), (), "not a text file")
     if max(len(before), len(after)) > _LONGEST_BYTES:
         return FileDiff(path, package, (), (), f"longer than {_LONGEST_BYTES // 1024} KiB")
+    try:
+        budget.read(before, after)
+    except TooMuch as error:
+        return FileDiff(path, package, (), (), f"not shown: {error}")
     old, new = (_shown_lines(content) for content in (before, after))
     if max(len(old), len(new)) > LONGEST_DIFF_LINES:
         return FileDiff(path, package, (), (), f"longer than {LONGEST_DIFF_LINES} lines")
