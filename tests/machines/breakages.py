@@ -275,6 +275,36 @@ def _of(base: str, story: str, edit: Callable[[Answers], None]) -> Breakage:
     return Breakage(base, story, edit)
 
 
+def next_from_network(answers: Answers) -> None:
+    def once(plain: dict[str, Any]) -> None:
+        entry = {
+            "number": "0002",
+            "label": "UEFI PXEv4 (MAC:525400123456)",
+            "active": True,
+            "partition": "",
+            "loader": "",
+        }
+        plain.update(next="0002", entries=[*plain["entries"], entry])
+
+    answers.plain("native:efi-variables", once)
+
+
+def next_from_another_disk(answers: Answers) -> None:
+    other = r"HD(1,GPT,11111111-1a96-cc40-870b-9f9f1b7679f1,0x800,0x20000)/File(\EFI\BOOT\BOOTX64.EFI)"
+    answers.replace("command:efibootmgr", "Timeout:", "BootNext: 0003\nTimeout:")
+    answers.put(
+        "command:efibootmgr -v", answers.answers["command:efibootmgr -v"].text + f"Boot0003* UEFI Misc\t{other}\n"
+    )
+
+
+def next_of_fwupd(answers: Answers) -> None:
+    esp = r"HD(1,GPT,8c787739-1a96-cc40-870b-9f9f1b7679f1,0x800,0x20000)/File(\EFI\debian\fwupdx64.efi)"
+    answers.replace("command:efibootmgr", "Timeout:", "BootNext: 0003\nTimeout:")
+    text = answers.answers["command:efibootmgr -v"].text
+    answers.put("command:efibootmgr -v", f"{text}Boot0003* Linux Firmware Updater\t{esp}\n")
+    answers.plain("native:esp:", lambda plain: plain["files"].append(_file("EFI/debian/fwupdx64.efi", signed=True)))
+
+
 BREAKAGES = {
     "fstab-wrong-type": _of("healthy-plain-gpt", "fstab says that /var is XFS; it is ext4.", wrong_type),
     "repair-word-left": _of("healthy-plain", "A word that was added for a repair stayed in the menu.", repair_word),
@@ -304,6 +334,13 @@ BREAKAGES = {
     "firmware-entries-lost": _of(
         UEFI, "The firmware's entries name a partition that is gone; no fallback loader.", entries
     ),
+    "firmware-next-from-network": _of(
+        "healthy-secure-boot", "BootNext was set for an installation from the network.", next_from_network
+    ),
+    "firmware-next-from-another-disk": _of(
+        UEFI, "BootNext leads to a stick that was taken out again.", next_from_another_disk
+    ),
+    "healthy-uefi-firmware-update": _of(UEFI, "fwupd waits for the next start to flash the firmware.", next_of_fwupd),
     "systemd-boot-in-charge": _of(UEFI, "The firmware starts systemd-boot; GRUB's menu lies beside it.", systemd_boot),
     "interfaces-renamed": _of(BIOS, "The running kernel has net.ifnames=0, the menu has not.", names),
     "libc-missing": _of(BIOS, "The C library of the first program is missing.", init),

@@ -38,6 +38,7 @@ class Meant:
 
 _ONE = "of two kernels only one is whole now: there is nothing to fall back to."
 _PLAIN = {
+    "boot-encryption-unreadable": "luks-boot-converted-to-argon2",
     "boot-files-hidden": "boot-shadowed",
     "boot-link-dangling": "link-to-a-purged-kernel vmlinuz-link-dangling",
     "boot-loader-not-covered": "extlinux systemd-boot systemd-boot-in-charge unified-image",
@@ -52,6 +53,7 @@ _PLAIN = {
     "fallback-kernel-missing": "el9-only-kernel only-kernel",
     "fips-digest-missing": "el9-fips-boot-elsewhere fips-switched-on-by-hand fips-without-digest",
     "firmware-entry-missing": "esp-emptied firmware-entries-lost",
+    "firmware-next-elsewhere": "firmware-next-from-another-disk firmware-next-from-network",
     "fstab-device-missing": "fstab-device-missing usr-on-a-pulled-disk",
     "fstab-type-wrong": "fstab-wrong-type var-of-another-type",
     "grub-config-stale": "grub-cfg-deleted grub-cfg-stale",

@@ -60,3 +60,5 @@ class Firmware:
     secure_boot: Maybe[bool]
     entries: Maybe[tuple[FirmwareEntry, ...]]
     boot_order: tuple[str, ...]
+    boot_next: str = ""  # number of the entry that is started once, before the order; empty when none is
+    boot_current: str = ""  # number of the entry that started the running system; empty when not known

@@ -27,6 +27,7 @@ from bootkeep.remedies.esp_stub_wrong import esp_stub_wrong
 from bootkeep.remedies.fallback_kernel_missing import fallback_kernel_missing
 from bootkeep.remedies.fips_digest_missing import fips_digest_missing
 from bootkeep.remedies.firmware_entry_missing import firmware_entry_missing
+from bootkeep.remedies.firmware_next_elsewhere import firmware_next_elsewhere
 from bootkeep.remedies.fstab_device_missing import fstab_device_missing
 from bootkeep.remedies.fstab_type_wrong import fstab_type_wrong
 from bootkeep.remedies.grub_config_stale import grub_config_stale
@@ -98,6 +99,7 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "esp-stub-wrong": esp_stub_wrong,
         "fips-digest-missing": fips_digest_missing,
         "firmware-entry-missing": firmware_entry_missing,
+        "firmware-next-elsewhere": firmware_next_elsewhere,
         "grub-core-differs": grub_core_differs,
         "grub-environment-damaged": grub_environment_damaged,
         "grub-waits-for-a-person": grub_waits_for_a_person,

@@ -20,6 +20,7 @@ SECURE_BOOT = Native("secure-boot")
 
 _ENTRY = re.compile(r"^Boot([0-9A-Fa-f]{4})([* ]) ?(.*)$")
 _ORDER = re.compile(r"^BootOrder: *([0-9A-Fa-f,]*)$")
+_ONE = re.compile(r"^(BootNext|BootCurrent): *([0-9A-Fa-f]{4})$", re.MULTILINE)
 _DEVICE = re.compile(r"HD\(\d+,[^,]+,([0-9A-Fa-f-]+)")
 _LOADER = re.compile(r"(?:/|\))File\(([^)]*)\)|\)/(\\[^\s]*)")
 
@@ -60,7 +61,20 @@ def firmware(readings: Readings, fstab: tuple[FstabLine, ...] = ()) -> Maybe[Fir
             return Firmware("uefi", reason, reason, ())
         return Unknown(f"/sys/firmware/efi could not be looked at: {why(reading)}")
     entries, order = _entries(readings)
-    return Firmware("uefi", _secure_boot(readings[SECURE_BOOT.key]), entries, order)
+    once, current = _once(readings)
+    return Firmware("uefi", _secure_boot(readings[SECURE_BOOT.key]), entries, order, once, current)
+
+
+def _once(readings: Readings) -> tuple[str, str]:
+    """BootNext and BootCurrent; empty where the one is not set or the variables are not known (the entries say why)."""
+    older = readings[OLDER_ENTRIES.key]
+    if readings[VARIABLES.key].status is Status.NOT_TAKEN and older.ok and older.exit_code == 0:
+        told = dict(_ONE.findall(older.text))
+        return told.get("BootNext", ""), told.get("BootCurrent", "")
+    plain = object_of(readings, VARIABLES, "the firmware's boot entries")
+    if isinstance(plain, (Absent, Unknown)):
+        return "", ""
+    return str(plain.get("next", "")), str(plain.get("current", ""))
 
 
 def _entries(readings: Readings) -> tuple[Maybe[tuple[FirmwareEntry, ...]], tuple[str, ...]]:
