@@ -33,6 +33,7 @@ CHANGING = (
     "usr/lib/bootkeep",
     "usr/lib/zypp",
     "usr/lib/kernel",
+    "usr/lib/python3/dist-packages/dnf-plugins",
     "var/lib/dnf",
     "var/lib/zypp",
 )

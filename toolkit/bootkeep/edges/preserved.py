@@ -4,7 +4,8 @@
 image and its modules below ``kernel/`` get a second name (dpkg replaces files by rename, so the old inodes live on, at no
 cost). Copied instead: the initramfs (dracut rewrites it in place), the image of a kernel without a package, everything else
 in the modules tree (depmod's indexes, DKMS's modules: ``dkms`` copies over them in place), and all of it where a hard link is
-refused (vfat, another device).
+refused (vfat, another device). As a last resort, when /boot has no room and nothing can stop what takes the files away, they
+are linked too: a second name costs nothing.
 """
 
 from __future__ import annotations
@@ -98,9 +99,13 @@ def is_current(root: Path, record: PreservedKernel, kernel: KernelFiles) -> bool
     return len({path.read_bytes() if path.is_file() else b"" for path in indexes}) <= 1
 
 
-def preserve_files(root: Path, kernel: KernelFiles, *, now: str, refresh: bool = False) -> PreservedKernel:
+def preserve_files(
+    root: Path, kernel: KernelFiles, *, now: str, refresh: bool = False, last_resort: bool = False
+) -> PreservedKernel:
     """Keep a kernel's files alive. Does nothing when a whole copy exists. Raises PreserveError and leaves no draft.
 
+    ``last_resort``: without room for copies in /boot, second names of the very files will do. What is written over in place
+    then changes under both names; what is removed stays.
     ``refresh``: a copy of the same image with another initramfs or other module indexes is made again. Another build under
     the same release and version (a kernel built by hand, a package made again) gets a key of its own: the older copy may be
     the proven one.
@@ -123,8 +128,10 @@ def preserve_files(root: Path, kernel: KernelFiles, *, now: str, refresh: bool =
             try:
                 for draft in (boot_draft, modules_draft):
                     draft.mkdir(parents=True, mode=0o755)
-                _check_room(root, kernel, boot_draft)
-                record = _build(root, kernel, key, boot_draft, modules_draft, now)
+                links = last_resort and not _has_room(root, kernel, boot_draft)
+                if not links:
+                    _check_room(root, kernel, boot_draft)
+                record = _build(root, kernel, key, boot_draft, modules_draft, now, links=links)
                 _into_place(modules_draft, root / MODULES_FOLDER / key)
                 _into_place(boot_draft, root / BOOT_FOLDER / key)  # last: with kernel.json the copy begins to exist
             finally:
@@ -205,11 +212,11 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def _build(
-    root: Path, kernel: KernelFiles, key: str, boot_draft: Path, modules_draft: Path, now: str
+    root: Path, kernel: KernelFiles, key: str, boot_draft: Path, modules_draft: Path, now: str, *, links: bool
 ) -> PreservedKernel:
     image = _below(root, kernel.image)
     wanted = sha256_of(image)
-    if kernel.package and not kernel.ghost:
+    if links or (kernel.package and not kernel.ghost):
         _link_or_copy(image, boot_draft / "vmlinuz")
     else:
         # kernel-install writes over its copy in place; and without a package nobody says that what writes the image (a
@@ -218,7 +225,7 @@ def _build(
     initramfs_sha256 = ""
     if kernel.initramfs:
         initramfs_sha256 = sha256_of(_below(root, kernel.initramfs))
-        _copy(_below(root, kernel.initramfs), boot_draft / "initrd.img")
+        (_link_or_copy if links else _copy)(_below(root, kernel.initramfs), boot_draft / "initrd.img")
         _same(boot_draft / "initrd.img", initramfs_sha256)
     _same(boot_draft / "vmlinuz", wanted)
     if kernel.entry:
@@ -270,6 +277,18 @@ def _same(path: Path, wanted: str) -> None:
 
 def _check_room(root: Path, kernel: KernelFiles, draft: Path) -> None:
     """Refuse before the first byte: a full /boot must not be made fuller by us."""
+    needed, free = _room(root, kernel, draft)
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"needs {needed >> 20} MiB, {free >> 20} MiB are free", str(draft))
+
+
+def _has_room(root: Path, kernel: KernelFiles, draft: Path) -> bool:
+    needed, free = _room(root, kernel, draft)
+    return free >= needed
+
+
+def _room(root: Path, kernel: KernelFiles, draft: Path) -> tuple[int, int]:
+    """Bytes that copies in /boot need, and bytes that are free there."""
     info = os.statvfs(draft)
     needed = _MARGIN_BYTES
     if kernel.initramfs:
@@ -277,10 +296,7 @@ def _check_room(root: Path, kernel: KernelFiles, draft: Path) -> None:
     image = _below(root, kernel.image)
     if not kernel.package or kernel.ghost or image.stat().st_dev != draft.stat().st_dev or _is_fat(draft):
         needed += image.stat().st_size
-    if info.f_bavail * info.f_frsize < needed:
-        raise OSError(
-            errno.ENOSPC, f"needs {needed >> 20} MiB, {info.f_bavail * info.f_frsize >> 20} MiB are free", str(draft)
-        )
+    return needed, info.f_bavail * info.f_frsize
 
 
 def _is_fat(folder: Path) -> bool:

@@ -18,17 +18,17 @@ _LINK_REFUSALS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOT
 
 
 def put_file_back(kept: Path, place: Path, *, link: bool) -> bool:
-    """Give a kept file its old name again; False when something stands there. ``link``: by hard link where that is possible."""
+    """Give a kept file its old name again; False when something stands there. ``link``: by hard link where that is possible.
+
+    A full disk has room for a second name where it has none for a copy.
+    """
     if os.path.lexists(place):
         return False
     place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     draft = place.with_name(f".{place.name}.{os.getpid()}.draft")
     try:
         if not (link and _linked(kept, draft)):
-            shutil.copy2(kept, draft, follow_symlinks=False)
-            if not draft.is_symlink():
-                with draft.open("rb") as stream:
-                    os.fsync(stream.fileno())
+            _copied_or_linked(kept, draft)
         draft.rename(place)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -94,6 +94,20 @@ def take_tree_away(kept: Path, place: Path, names: Iterable[str]) -> int:
         with contextlib.suppress(OSError):  # not empty
             path.rmdir()
     return count
+
+
+def _copied_or_linked(kept: Path, draft: Path) -> None:
+    try:
+        shutil.copy2(kept, draft, follow_symlinks=False)
+        if not draft.is_symlink():
+            with draft.open("rb") as stream:
+                os.fsync(stream.fileno())
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        draft.unlink(missing_ok=True)
+        if not _linked(kept, draft):
+            raise
 
 
 def _linked(kept: Path, draft: Path) -> bool:

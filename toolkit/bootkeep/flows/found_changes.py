@@ -1,4 +1,6 @@
-"""What a transaction did that told no plan: a program that works by librpm, without a plugin. The database tells it."""
+"""What a transaction did beyond its plan: all of it where a program works by librpm and tells none, and what an archive's
+``Obsoletes`` took away, which no command line names. The database tells it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from bootkeep.probes.packages.rpm_version import compare_versions
 
 
 def with_what_changed(session: Transaction, store: Store, root: Path) -> Transaction:
-    """The record with the packages that differ from the look before it; as it is when a plan was known, or no look is there."""
-    if session.changes or "pre" not in session.phases or not uses_rpm(root):
+    """The record with the packages that differ from the look before it and that no plan named; as it is without that look."""
+    if "pre" not in session.phases or not uses_rpm(root):
         return session
     try:
         before = packages_of(store.load_snapshot(session.id, "pre").readings)
@@ -25,5 +27,9 @@ def with_what_changed(session: Transaction, store: Store, root: Path) -> Transac
         return session
     if not isinstance(before, tuple):
         return session
-    changes = packages_between(before, after, compare_versions)
-    return replace(session, steps=(*session.steps[:-1], replace(session.steps[-1], changes=changes)))
+    planned = {change.name for change in session.changes}
+    found = tuple(change for change in packages_between(before, after, compare_versions) if change.name not in planned)
+    if not found:
+        return session
+    last = session.steps[-1]
+    return replace(session, steps=(*session.steps[:-1], replace(last, changes=(*last.changes, *found))))

@@ -267,7 +267,9 @@ def _of_zypp(plain: Mapping[str, Any]) -> tuple[PackageChange, ...]:
         if kind == "-":
             changes.append(PackageChange(name, architecture, version, "", Action.REMOVE))
         elif kind == "M":
-            changes.append(PackageChange(name, architecture, "", version, Action.INSTALL))
+            there = any((one.name, one.architecture, one.version) == (name, architecture, version) for one in packages)
+            action = Action.REINSTALL if there else Action.INSTALL
+            changes.append(PackageChange(name, architecture, version if there else "", version, action))
         elif kind == "+":
             changes += changes_for(name, architecture, version, packages)
     return tuple(changes)

@@ -27,7 +27,7 @@ def preserve_touched(request: Request, *, store: Store, policy: Policy, root: Pa
     if session is not None and session.override is not None:
         return Answer()
     try:
-        record = preserve_kernel(root, protected.release, touched=True)
+        record = preserve_kernel(root, protected.release, touched=True, last_resort=True)
     except PreserveError as error:
         return Answer(f"bootkeep: DANGER: {protected.why} {protected.release} is not preserved: {error}")
     if session is not None and record.key not in session.preserved:

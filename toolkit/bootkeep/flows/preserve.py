@@ -102,10 +102,12 @@ def image_of(root: Path, release: str) -> str | None:
     return by_header[0] if by_header else None
 
 
-def preserve_kernel(root: Path, release: str, *, touched: bool = False) -> PreservedKernel:
+def preserve_kernel(root: Path, release: str, *, touched: bool = False, last_resort: bool = False) -> PreservedKernel:
     """Preserve one packaged kernel and write the menu. ``touched``: a transaction is about to replace its files.
 
-    Raises PreserveError; then nothing half-made is left and the menu is as it was.
+    ``last_resort``: nothing can stop that transaction. On a full /boot the files get second names, and a menu that cannot be
+    written is no reason to give up: they are put back at their own paths. Raises PreserveError; then nothing half-made is left
+    and the menu is as it was.
     """
     files = kernel_files(root, release)
     if files is None:
@@ -114,8 +116,12 @@ def preserve_kernel(root: Path, release: str, *, touched: bool = False) -> Prese
             where=str(root / "boot"),
             next_step="'ls /boot' shows those there are.",
         )
-    record = preserve_files(root, files, now=now_utc())
-    write_menu(root, always=frozenset({record.key}) if touched else frozenset())
+    record = preserve_files(root, files, now=now_utc(), last_resort=last_resort)
+    try:
+        write_menu(root, always=frozenset({record.key}) if touched else frozenset())
+    except PreserveError:
+        if not last_resort:
+            raise
     return record
 
 

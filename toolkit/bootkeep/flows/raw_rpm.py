@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterable
@@ -33,11 +34,12 @@ def plan_of(command: RpmCommand, packages: tuple[Package, ...], folder: str, *, 
     if command.verb is RpmVerb.ERASE:
         gone = [package for label in command.operands for package in _labelled(label, packages)]
         return RpmPlan(tuple(_removal(package) for package in dict.fromkeys(gone)), frozenset())
-    paths = [os.path.join(folder, word) for word in command.operands if "://" not in word]
-    paths = [path for path in paths if Path(path).is_file()]
+    paths = [path for word in command.operands for path in _files(word, folder)]
     if not paths:
         return RpmPlan((), frozenset())
-    done = run(["rpm", "-qp", "--nosignature", "--nodigest", "--qf", _FIELDS, *paths], timeout_s=budget_s)
+    # In rpm's own folder: a manifest, which is a list of files in a file, counts from there.
+    argv = ["rpm", "-qp", "--noglob", "--nosignature", "--nodigest", "--qf", _FIELDS, *paths]
+    done = run(argv, timeout_s=budget_s, directory=folder or "/")
     changes: list[PackageChange] = []
     brings: set[str] = set()
     rows = [fields for line in done.stdout.split("\n") if len(fields := line.split("\t")) == 4]
@@ -46,6 +48,14 @@ def plan_of(command: RpmCommand, packages: tuple[Package, ...], folder: str, *, 
         archive = paths[position] if len(rows) == len(paths) else ""
         changes += _of_archive(command.verb, name, architecture, version, archive, packages)
     return RpmPlan(tuple(changes), frozenset(brings))
+
+
+def _files(word: str, folder: str) -> list[str]:
+    """The files that an operand stands for: itself, or a pattern that the shell left to rpm, which expands it (rpmGlob)."""
+    if "://" in word:
+        return []
+    path = os.path.join(folder, word)
+    return [path] if Path(path).is_file() else sorted(found for found in glob.glob(path) if Path(found).is_file())
 
 
 def changes_for(

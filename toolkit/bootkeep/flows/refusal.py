@@ -47,12 +47,23 @@ def refusal_without_copy(protected: ProtectedKernel, why: str) -> str:
     )
 
 
-def unstoppable_text(finding: Finding, manager: str, preserved: str) -> str:
-    """What a person reads where the package manager cannot be stopped. ``preserved``: empty when that failed, else its key."""
+def unstoppable_text(finding: Finding | None, protected: ProtectedKernel, manager: str, problem: str = "") -> str:
+    """What a person reads where the package manager cannot be stopped.
+
+    ``finding``: None where its plan is not known, and only its files tell. ``problem``: why the kernel is not preserved.
+    """
     name = manager if manager in {"rpm", "zypper"} else "this package manager"
-    if preserved:
-        return f"bootkeep: {finding.summary}. {name} cannot be stopped by a hook; the kernel is preserved and will be put back."
-    return f"bootkeep: DANGER: {finding.summary}. {name} cannot be stopped by a hook, and the kernel could not be preserved."
+    what = finding.summary if finding else f"this touches the files of {protected.why} {protected.release}"
+    if not problem:
+        return f"bootkeep: {what}. {name} cannot be stopped by a hook; the kernel is preserved and will be put back."
+    return "\n".join(
+        (
+            f"bootkeep: DANGER: {what}. {name} cannot be stopped by a hook, and the kernel could not be preserved.",
+            f"  why:               {problem}",
+            "  do this instead:   do not reboot. Make room, install a kernel that is whole, and reboot only when"
+            " 'bootkeep check' says GO.",
+        )
+    )
 
 
 def _override() -> tuple[str, str]:

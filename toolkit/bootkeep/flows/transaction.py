@@ -36,6 +36,7 @@ from bootkeep.flows.transaction_files import planned_config_copies
 IDLE_S = 90.0
 #: How many of the newest records a hook looks at for its own session.
 _RECENT = 25
+_HOOKS = "bootkeep-hooks"
 #: The worker after a transaction prunes the store; a hook does so only where that worker does not seem to run.
 _SLACK = 20
 
@@ -227,7 +228,10 @@ def close_orphans(store: Store, *, root: Path = Path("/"), but: Caller | None = 
         awaits: tuple[str, ...] = ("settled", "boot")  # there is no look behind it yet
         try:
             if nothing_happened(item.changes, installed_packages(root)):
-                why = "nothing was changed: another hook or the person stopped it before anything was unpacked"
+                why = (
+                    "nothing was changed: it ended before anything was unpacked (the person or another hook stopped it, or "
+                    "another package manager held the lock)"
+                )
                 awaits = ()
         except (NotUnderstood, OSError):
             pass
@@ -269,17 +273,22 @@ def _guard(request: Request, *, store: Store, root: Path, now: str, override: Ov
             )
     elif protected.release not in request.touches and not guard.replaced_in_place(protected, request.changes):
         return _GuardAnswer(override=override)
+    # When the hooks' own package comes or goes, its triggers are shown every kernel there is, though none is touched.
+    told = finding or not (
+        guard.replaced_in_place(protected, request.changes) or any(one.name == _HOOKS for one in request.changes)
+    )
     try:
-        record = preserve_kernel(root, protected.release, touched=True)
+        record = preserve_kernel(root, protected.release, touched=True, last_resort=not request.stoppable)
     except PreserveError as error:
         if not request.stoppable:
-            notice = unstoppable_text(finding, request.caller.manager, "") if finding else ""
-            return _GuardAnswer(override=override, notice=notice or f"bootkeep: {error}")
+            return _GuardAnswer(
+                override=override, notice=unstoppable_text(finding, protected, request.caller.manager, str(error))
+            )
         override = override or guard.override_for(store, request.environment, request.caller.user, now)
         if override is None:
             return _GuardAnswer(refusal_without_copy(protected, str(error)))
         return _GuardAnswer(override=override)
-    notice = unstoppable_text(finding, request.caller.manager, record.key) if finding else ""
+    notice = unstoppable_text(finding, protected, request.caller.manager) if told and not request.stoppable else ""
     return _GuardAnswer(override=override, preserved=(record.key,), notice=notice)
 
 
