@@ -232,10 +232,12 @@ def test_a_wrong_dsn_is_told(dsn: str) -> None:
 
 def test_a_store_without_schema_says_what_to_do(tmp_path: Path) -> None:
     """Reading never makes a schema by itself when it is told not to."""
-    store = FleetStore.open(f"sqlite:///{tmp_path / 'x.sqlite'}", upgrade=False)
     with pytest.raises(StoreError, match="bootkeep fleet init"):
-        store.hosts()
-    store.close()
+        FleetStore.open(f"sqlite:///{tmp_path / 'x.sqlite'}", upgrade=False)
+    assert list(tmp_path.iterdir()) == []
+    open_database(f"sqlite:///{tmp_path / 'x.sqlite'}").connect().close()  # the file, and nothing in it
+    with pytest.raises(StoreError, match=r"no schema.*bootkeep fleet init"):
+        FleetStore.open(f"sqlite:///{tmp_path / 'x.sqlite'}", upgrade=False)
 
 
 def test_open_transactions_wait_for_their_report(store: FleetStore) -> None:

@@ -145,7 +145,8 @@ def test_a_wrong_policy_is_said_before_it_is_written(wrong: dict[str, Any], word
 
 def test_no_policy_tells_nobody(dsn: str, tmp_path: Path) -> None:
     """bootkeep sends nothing anywhere until somebody says so."""
-    done = run_command(
-        "--store", dsn, "--policy", str(tmp_path / "none.json"), "--outbox", str(tmp_path / "o.sqlite"), "--json"
-    )
+    nothing = tmp_path / "none.json"
+    nothing.touch(0o600)
+    nothing.write_text("{}")
+    done = run_command("--store", dsn, "--policy", str(nothing), "--outbox", str(tmp_path / "o.sqlite"), "--json")
     assert json.loads(done.stdout) == {"noted": 0, "sent": 0, "failed": 0, "waiting": 0}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from bootkeep.cli.common import ExitCode, JsonOption, console, errors_become_exits, print_json, shown
 from bootkeep.cli.fleet_pages import StoreOption
@@ -25,6 +25,8 @@ BytesOption = Annotated[
     int, typer.Option("--mib", metavar="N", min=0, help="Keep at most so many MiB a host; 0: no such limit.")
 ]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
+#: Characters of a line where no terminal ends it.
+_WIDE = 4000
 _COLOUR = {"GO": "green", "NO-GO": "red", "UNKNOWN": "yellow"}
 
 
@@ -76,20 +78,23 @@ def status(store: StoreOption = "", json: JsonOption = False) -> None:
     if json:
         print_json({"schema": 1, "hosts": hosts, "rows": counts, "refusals": refusals})
     else:
-        table = Table(
-            "host", "verdict", "running", "last transaction", "runbook", "last seen", box=None, pad_edge=False
-        )
+        names = ("host", "verdict", "running", "last transaction", "runbook", "last seen")
+        # A name that is cut is no name: on a terminal it goes on in the next line, in a file the lines are as long as they are.
+        table = Table(*(Column(name, overflow="fold") for name in names), box=None, pad_edge=False)
         for row in hosts:
             word = f"[{_COLOUR.get(row.verdict, 'yellow')}]{shown(row.verdict)}[/]"
             late = f" ({row.waiting} wait)" if row.waiting else ""
             paper = f"{row.runbook} {row.runbook_state}" if row.runbook else "none"
             cells = (row.running_kernel, row.last_transaction, paper, row.last_seen)
             table.add_row(shown(row.host), word, *(shown(cell) for cell in cells[:-1]), shown(cells[-1]) + late)
-        console().print(table)
+        to = console()
+        if not to.is_terminal:
+            to.width = _WIDE
+        to.print(table)
         for row in (row for row in hosts if row.problem):
             console().print(f"{shown(row.host)}: {shown(row.problem)}", soft_wrap=True)
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
-        console().print(f"{told}; {sum(row.times for row in refusals)} messages refused")
+        console().print(f"{told}; {sum(row.times for row in refusals)} messages refused", soft_wrap=True)
     words = {row.verdict for row in hosts}
     raise typer.Exit(ExitCode.NO_GO if "NO-GO" in words else ExitCode.UNKNOWN if words - {"GO"} else ExitCode.OK)
 

@@ -48,6 +48,10 @@ def tell(
     from bootkeep.fleet.outbox import Outbox
     from bootkeep.fleet.verbs import OUTBOX, messages_due, tell_of_fleet
 
+    if policy != MESSAGES_PATH and not policy.is_file():
+        raise BootkeepError(
+            "there is no such file", where=str(policy), next_step="Name the file with the rules: --policy."
+        )
     if attempt:
         _try(attempt, policy)
         return

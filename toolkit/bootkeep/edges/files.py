@@ -46,6 +46,16 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def folder_for(path: Path) -> Path:
+    """The folder of a file that an operator names: made for root alone when it is missing, left as it is when it is there.
+
+    It may be ``/tmp``, or ``/``.
+    """
+    if not path.parent.is_dir():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path.parent
+
+
 def lock_within(descriptor: int, how: int, *, seconds: float) -> None:
     """Take the lock (``fcntl.LOCK_SH`` or ``LOCK_EX``) as soon as others let it go; raises BlockingIOError after so long.
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from bootkeep.edges.files import private_folder
+from bootkeep.edges.files import folder_for
 from bootkeep.facts.errors import StoreError
 
 #: Where a master keeps its fleet unless told otherwise.
@@ -75,7 +75,7 @@ def _sqlite(dsn: str, path: Path) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _private(_dialect: object, _record: object, _arguments: object, _options: object) -> None:
-        private_folder(path.parent)
+        folder_for(path)
         # SQLite gives -wal and -shm the mode of the database itself.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
@@ -95,14 +95,42 @@ def refused_by_database(engine: Engine, doing: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         said = str(error.orig).strip().splitlines()[0] if error.orig and str(error.orig).strip() else str(error)
-        step = "Check free space, rights and that the database runs; nothing was half-written."
-        if "no such table" in said or "does not exist" in said:
-            step = "Make or upgrade the schema: bootkeep fleet init."
-        raise StoreError(f"the fleet's store could not {doing}: {said}", where=where, next_step=step) from error
+        raise StoreError(f"the fleet's store could not {doing}: {said}", where=where, next_step=_step(said)) from error
     except SQLAlchemyError as error:
         raise StoreError(
             f"the fleet's store could not {doing}: {error}", where=where, next_step="Nothing was half-written."
         ) from error
+
+
+def _step(said: str) -> str:
+    """What to do about what the database says."""
+    if any(words in said for words in ("no such table", "no such column", "does not exist")):
+        return "Make or upgrade the schema: bootkeep fleet init."
+    if "not a database" in said or "malformed" in said:
+        return (
+            "It is damaged: stop the master, move the file away, put back a copy of it or make a new one (bootkeep fleet init);"
+            " the hosts deliver again what they still have."
+        )
+    if "is locked" in said:
+        return "Something else is writing (gc, init, the intake): try again when it is done."
+    return "Check free space, rights and that the database runs; nothing was half-written."
+
+
+def require_schema(engine: Engine) -> None:
+    """Pass when the store is there and has this bootkeep's schema; nothing is made or changed. Raises StoreError."""
+    where = _shown(engine.url.render_as_string(hide_password=True))
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        raise StoreError("there is no fleet's store", where=where, next_step="Make it: bootkeep fleet init.")
+    there, wanted = schema_version(engine)
+    if there != wanted:
+        known = there < wanted  # revisions are numbered
+        raise StoreError(
+            f"the store has {f'schema {there}' if there else 'no schema'}, this bootkeep wants {wanted}",
+            where=where,
+            next_step="Make or upgrade the schema: bootkeep fleet init."
+            if known
+            else "A newer bootkeep made it: upgrade bootkeep on this master.",
+        )
 
 
 def _shown(dsn: str) -> str:

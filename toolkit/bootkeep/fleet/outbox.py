@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootkeep.edges.files import private_folder
+from bootkeep.edges.files import folder_for
 from bootkeep.edges.senders import NotSent, send
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError
@@ -68,7 +68,7 @@ class Outbox:
     """One file, one writer at a time."""
 
     def __init__(self, path: Path) -> None:
-        private_folder(path.parent)
+        folder_for(path)
         self._path = path
         with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "rb") as stream:
             os.fchmod(stream.fileno(), 0o600)

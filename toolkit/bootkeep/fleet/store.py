@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Select, Table, func, select
 
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.delivery import Manifest
-from bootkeep.fleet.database import migrate, open_database, refused_by_database
+from bootkeep.fleet.database import migrate, open_database, refused_by_database, require_schema
 from bootkeep.fleet.rows import (
     AlertRow,
     CaptureRow,
@@ -60,11 +60,13 @@ class FleetStore:
 
     @classmethod
     def open(cls, dsn: str, *, upgrade: bool = True) -> FleetStore:
-        """The store that a DSN names; its schema is made or brought up to date unless ``upgrade`` is false."""
+        """The store that a DSN names; its schema is made or brought up to date.
+
+        Without ``upgrade`` nothing is made or changed, and another schema is an error. Raises StoreError, OSError.
+        """
         engine = open_database(dsn)
         try:
-            if upgrade:
-                migrate(engine)
+            migrate(engine) if upgrade else require_schema(engine)
         except BaseException:
             engine.dispose()
             raise
