@@ -275,6 +275,11 @@ def _of(base: str, story: str, edit: Callable[[Answers], None]) -> Breakage:
     return Breakage(base, story, edit)
 
 
+def dkms_on_purpose(answers: Answers) -> None:
+    dkms(answers)
+    answers.put("native:dkms-excluded", json.dumps({"r8125/9.011": [NEW]}))
+
+
 def next_from_network(answers: Answers) -> None:
     def once(plain: dict[str, Any]) -> None:
         entry = {
@@ -324,6 +329,9 @@ BREAKAGES = {
     "resume-device-gone": _of(BIOS, "initramfs-tools resumes from a swap that was removed.", resume),
     "fips-without-digest": _of(BIOS, "fips=1, and no digest of the kernel.", fips),
     "dkms-not-built": _of(BIOS, "DKMS built the network card's module for the old kernel only.", dkms),
+    "healthy-dkms-excluded": _of(
+        BIOS, "DKMS built a module for the old kernel only: its dkms.conf excludes the new one.", dkms_on_purpose
+    ),
     "secure-boot-unsigned-kernel": _of(UEFI, "Secure Boot is on, the newest kernel is unsigned.", unsigned),
     "secure-boot-unsigned-loader": _of(
         UEFI, "Secure Boot is on, grub-install put an unsigned GRUB there.", loader_unsigned

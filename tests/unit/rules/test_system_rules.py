@@ -15,9 +15,10 @@ from bootkeep.facts.finding import Severity
 from bootkeep.facts.package import Package
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.facts.storage import FstabLine
+from bootkeep.facts.surroundings import DkmsModule
 from bootkeep.facts.unknown import Unknown
 from bootkeep.remedies.fstab_type_wrong import fstab_type_wrong
-from unit.rules.states import MACHINES, found, healthy, recorded, severities
+from unit.rules.states import MACHINES, found, healthy, kernels, recorded, severities
 
 UNFINISHED = "package-transaction-unfinished"
 NOT_MOUNTED = "boot-not-mounted"
@@ -179,3 +180,22 @@ def test_the_type_is_written_into_its_line_and_no_other(tmp_path: Path) -> None:
     program = "\n".join(step.command).replace("/etc/fstab", str(table))
     assert run(["bash", "-ec", program], timeout_s=30).exit_code == 0
     assert table.read_text() == "UUID=1 / ext4 d 0 1\n/dev/vda1 \t/srv  ext4 defaults 0 2\n/dev/vda1 /srv2 xfs x\n"
+
+
+def test_a_module_that_its_own_dkms_conf_excludes_is_missing_on_purpose() -> None:
+    """But a root on ZFS is not mounted by good intentions."""
+    state = recorded("dkms-not-built")
+    modules, before = state.around.dkms, state.mounts
+    assert isinstance(modules, tuple) and isinstance(before, tuple)
+    rule, newest_release = "dkms-module-missing", kernels(state)[0].release
+
+    def given(*dkms: DkmsModule, root: str = "ext4") -> BootState:
+        mounts = tuple(replace(each, file_system=root) if each.target == "/" else each for each in before)
+        return replace(state, around=replace(state.around, dkms=dkms), mounts=mounts)
+
+    excluded = replace(modules[0], excluded=(newest_release,))
+    assert severities(given(modules[0]), rule) == [Severity.AT_RISK] and not found(given(excluded), rule)
+    # Another version of it, which is meant for that kernel, is missing by mistake.
+    assert severities(given(excluded, replace(modules[0], version="9.012")), rule) == [Severity.AT_RISK]
+    assert severities(given(replace(excluded, name="zfs"), root="zfs"), rule) == [Severity.WILL_NOT_BOOT]
+    assert not found(given(replace(excluded, name="zfs")), rule)

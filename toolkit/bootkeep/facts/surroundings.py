@@ -32,6 +32,9 @@ class DkmsModule:
     name: str
     version: str
     releases: tuple[str, ...]
+    excluded: tuple[
+        str, ...
+    ] = ()  # kernels that its dkms.conf excludes by plain words; empty when it says none, or was not read
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 It is built for another installed kernel, so somebody needs it: a network card, a file system, a graphics driver. ZFS carrying the
 root file system: WILL_NOT_BOOT. Else AT_RISK. A module that is built for no kernel at all is ADVICE: nobody can be using it.
+A kernel that the module's own dkms.conf excludes (BUILD_EXCLUSIVE_KERNEL, _ARCH, _CONFIG) has it missing on purpose: no finding,
+but for ZFS below the root, which that kernel cannot mount whatever the purpose was.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ def judge(state: BootState, policy: Policy) -> Iterable[Finding]:
     releases = {kernel.release for kernel in installed_kernels(state)}
     for name in sorted({module.name for module in modules}):
         built = {release for module in modules if module.name == name for release in module.releases}
-        if default.release in built:
+        root = name == "zfs" and "zfs" in _root_file_systems(state)
+        on_purpose = all(default.release in module.excluded for module in modules if module.name == name)
+        if default.release in built or (on_purpose and not root):
             continue
         used = bool(built & releases)
-        root = name == "zfs" and "zfs" in _root_file_systems(state)
         yield RULE.finding(
             Severity.WILL_NOT_BOOT if used and root else Severity.AT_RISK if used else Severity.ADVICE,
             f"The DKMS module {name} is not installed for {default.release}, which starts next"

@@ -19,6 +19,7 @@ MODULES = {
     "below-mounts": "below_mounts",
     "boot-sector": "boot_sector",
     "built-in": "built_in",
+    "dkms-excluded": "dkms_excluded",
     "dpkg-owners": "dpkg_owners",
     "efi-variables": "efi_variables",
     "esp": "esp",

@@ -32,7 +32,7 @@ def answer(root: Path, _argument: str) -> str:
     """JSON ``{"program": path, "missing": [what is needed and not there], "problem": text}``."""
     program, missing, problem = _INIT, [], ""
     try:
-        program = _follow(root, _INIT)
+        program = follow(root, _INIT)
         missing = _missing(root, program)
     except FileNotFoundError as error:
         missing = [str(error.filename or error)]
@@ -41,7 +41,7 @@ def answer(root: Path, _argument: str) -> str:
     return json.dumps({"program": program, "missing": missing, "problem": problem})
 
 
-def _follow(root: Path, path: str) -> str:
+def follow(root: Path, path: str) -> str:
     """A path inside the root with every link followed inside the root. Raises FileNotFoundError with the missing path."""
     for _ in range(40):
         done = ""
@@ -77,7 +77,7 @@ def _missing(root: Path, program: str) -> list[str]:
         elf = _read(root, path)
         if elf.interpreter:
             try:
-                _follow(root, elf.interpreter)
+                follow(root, elf.interpreter)
             except FileNotFoundError:
                 missing.append(f"{elf.interpreter} (interpreter of {path})")
         own = tuple(folder.replace("$ORIGIN", os.path.dirname(path)) for folder in elf.run_path)
@@ -106,7 +106,7 @@ def _folders(root: Path) -> tuple[str, ...]:
 def _find(root: Path, name: str, folders: tuple[str, ...]) -> str:
     for folder in folders:
         try:
-            return _follow(root, f"{folder}/{name}")
+            return follow(root, f"{folder}/{name}")
         except FileNotFoundError:
             continue
     return ""

@@ -17,6 +17,8 @@ HIDDEN = Native("below-mounts")
 KERNEL_CONFIG = Native("kernel-config")
 #: ``<module>/kernel-<release>-<arch>`` is a link into the tree of the version that is installed for that kernel (dkms(8)).
 DKMS = Listing("/var/lib/dkms/*/*")
+#: Which kernels each module is not meant for, by its own dkms.conf.
+DKMS_EXCLUDED = Native("dkms-excluded")
 KEXEC = File("/etc/default/kexec")
 KDUMP = File("/etc/default/kdump-tools")
 EXTENDED_STATES = File("/var/lib/apt/extended_states")
@@ -81,6 +83,8 @@ def _dkms(readings: Readings) -> Maybe[tuple[DkmsModule, ...]]:
     rows = rows_of(readings, DKMS, "/var/lib/dkms")
     if isinstance(rows, (Absent, Unknown)):
         return rows
+    plain = object_of(readings, DKMS_EXCLUDED, "the kernels that dkms.conf excludes")
+    excluded = plain if isinstance(plain, dict) else {}
     versions: dict[str, set[str]] = {}
     installed: dict[tuple[str, str], set[str]] = {}
     for row in rows:
@@ -95,10 +99,19 @@ def _dkms(readings: Readings) -> Maybe[tuple[DkmsModule, ...]]:
             release = _ARCHITECTURES.sub("", name.removeprefix("kernel-"))
             installed.setdefault((module, version), set()).add(release)
     return tuple(
-        DkmsModule(module, version, tuple(sorted(installed.get((module, version), ()))))
+        DkmsModule(
+            module,
+            version,
+            tuple(sorted(installed.get((module, version), ()))),
+            _names(excluded.get(f"{module}/{version}")),
+        )
         for module, names in sorted(versions.items())
         for version in sorted(names)
     )
+
+
+def _names(found: object) -> tuple[str, ...]:
+    return tuple(str(name) for name in found) if isinstance(found, list) else ()
 
 
 def _selinux(readings: Readings) -> Maybe[Selinux]:
@@ -155,6 +168,18 @@ def _automatic(readings: Readings) -> Maybe[frozenset[str]]:
 
 SURROUNDINGS = Probe(
     name="surroundings",
-    reads=(NETWORK, INIT, HIDDEN, KERNEL_CONFIG, DKMS, KEXEC, KDUMP, EXTENDED_STATES, SELINUX, *NEXT_ARGUMENTS),
+    reads=(
+        NETWORK,
+        INIT,
+        HIDDEN,
+        KERNEL_CONFIG,
+        DKMS,
+        DKMS_EXCLUDED,
+        KEXEC,
+        KDUMP,
+        EXTENDED_STATES,
+        SELINUX,
+        *NEXT_ARGUMENTS,
+    ),
     understand=surroundings,
 )
