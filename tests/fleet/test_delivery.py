@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bootkeep.edges import retention
 from bootkeep.edges.spool import Spool
 from bootkeep.edges.store import Store
 from bootkeep.facts.reading import Reading, Readings, Snapshot, Status
@@ -119,6 +120,26 @@ def test_a_full_disk_takes_what_was_confirmed_and_nothing_else(scene: Scene, spo
     assert json.loads(data["text"])["dropped"] == ids[:3]
     scene.intake.told(data, scene.now)
     assert sorted(row.id for row in scene.store.alerts() if row.kind == "spool-pruned") == ids[:3]
+
+
+def test_a_kill_while_room_is_made_leaves_no_half_of_a_record(
+    scene: Scene, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a record would be another record, and the sender that starts anew would put it into the place of the whole one."""
+    ids = [make_record(spool.store, number, look()).id for number in range(2)]
+    deliver(scene, spool)
+    stored = {row.id: row.digest for row in scene.store.records()}
+
+    def killed(place: Path) -> None:
+        next(path for path in sorted(place.rglob("*")) if path.name.startswith("pre")).unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(retention, "remove_tree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        spool.make_room(2**62)
+    deliver(scene, Spool(spool.store))
+    assert {row.id: row.digest for row in scene.store.records()} == stored
+    assert spool.store.transaction_ids() == (ids[1],)
 
 
 def test_export_and_garbage_collection(scene: Scene, spool: Spool, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def prune_transactions(
         too_old = _modified(place / "record.json") < oldest_allowed
         waits = limits.await_delivery and not is_delivered(place)
         if number > 0 and (too_many or too_old) and not waits and not is_open(name):
-            _remove_tree(place)
+            remove_transaction(place)
             gone.append(name)
         else:
             kept_bytes += size
@@ -67,7 +67,7 @@ def prune_leftovers(root: Path) -> None:
                     draft.unlink(missing_ok=True)
             no_record = not os.path.lexists(os.path.join(entry.path, "record.json"))
             if no_record and _modified(Path(entry.path)) < young:
-                _remove_tree(Path(entry.path))
+                remove_transaction(Path(entry.path))
         elif entry.name.startswith(".gone."):
             remove_tree(entry.path, ignore_errors=True)
     _prune_blobs(root, young)
@@ -117,8 +117,8 @@ def _tree_size(folder: Path) -> int:
     return sum(_file_size(Path(parent) / name) for parent, _folders, names in os.walk(folder) for name in names)
 
 
-def _remove_tree(folder: Path) -> None:
-    """Rename first: a reader sees the transaction whole or not at all."""
+def remove_transaction(folder: Path) -> None:
+    """Rename first: a reader sees the transaction whole or not at all, and so does the sender after a kill half-way."""
     grave = folder.with_name(f".gone.{folder.name}.{os.getpid()}")
     folder.rename(grave)
     remove_tree(grave)

@@ -6,12 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
 
 from bootkeep.edges import delivered
 from bootkeep.edges.files import replace_file
-from bootkeep.edges.retention import blob_path
+from bootkeep.edges.retention import blob_path, remove_transaction
 from bootkeep.edges.store import Store
 from bootkeep.facts.delivery import CHUNK, DeliveredFile, Manifest
 from bootkeep.facts.errors import StoreError
@@ -117,8 +116,10 @@ class Spool:
                 break
             place = self._place(id)
             if delivered.is_delivered(place):
-                shutil.rmtree(place, ignore_errors=True)
-                gone.append(id)
+                with contextlib.suppress(OSError):
+                    remove_transaction(place)
+                if not place.is_dir():  # what may be left of it is no transaction any more
+                    gone.append(id)
         if gone:
             with contextlib.suppress(
                 StoreError, OSError

@@ -49,6 +49,16 @@ from bootkeep.lab.hostile_acts import (
     twice,
 )
 from bootkeep.lab.hostile_minion import ID, OTHER, POISON, Scene, bomb, piece, record, snapshot
+from bootkeep.lab.hostile_neighbours import (
+    copies,
+    dating,
+    missing_hooks,
+    over_its_share,
+    reconciling,
+    returning,
+    ticking,
+    turning,
+)
 from bootkeep.lab.salt_daemons import remove, scratch_folder
 
 
@@ -95,6 +105,7 @@ _NESTED = '{"host": "web1", "announcement": ' + "[" * 30000 + "]" * 30000 + "}"
 _TAGS = ("x\nevil:\n  local.cmd.run:\n    - tgt: '*'", "{{ 7*7 }}", "../../x", "a/b", "web1\n", "*", "w" * 300)
 _DEEP = b'{"x": ' + b"[" * 20000 + b"]" * 20000 + b"}"
 _SIZES: tuple[object, ...] = ("3", 1.5, None, True, [3], {})
+_LARGE = {"name": "restored.json", "sha256": "c" * 64, "size": 9 * 1024 * 1024}
 _UNSIGNED = '{"host": "web1", "announcement": {}}'
 _MANY = (*(f"blobs/{number:064x}" for number in range(6000)), "record.json")
 _WRONG_COPY = {"record.json": record(), "blobs/" + "a" * 64: gzip.compress(b"x")}
@@ -225,6 +236,26 @@ CASES: tuple[Case, ...] = (
     Case("YAML, Jinja, HTML and SQL in every field", "1 stored",
          delivering({"record.json": record(poison=POISON), "post.json.gz": snapshot(host=POISON)})),
     Case("the same record, announced four times", "1 stored", twice),
+    # what is everybody's: the bus, the pages, the one worker, the disk
+    *(Case(f"a return for web2 that is {name}", "web2's own answer was taken", returning(answer))
+      for name, answer in (("an error", "ERROR: no such function"), ("nothing", None), ("unsigned", {"text": "{}"}),
+                           ("a list", [[]]))),
+    Case("bootkeep/reconcile, 10,000 times in a minute", "everybody was asked 2 times", reconciling),
+    Case("30 transactions that no hook saw", "30 stored, 1 look asked for", missing_hooks),
+    *(Case(f"a transaction of {day!r}, on pages", "shown, days: 2026-11-25, undated", dating(f"{day}T00:00:00Z"))
+      for day in ("9999-12-31", "0001-01-01", "1969-12-31", "2026-02-30", "2026-13-01", "-026-11-25", "2200-01-01")),
+    Case("a transaction of no day at all, on pages", "shown, days: 2026-11-25, undated", dating("")),
+    Case("a transaction of the year 2100, on pages", "shown, days: 2026-11-25, 2100-01-01", dating("2100-01-01T00:00:00Z")),
+    Case("a letter that turns the line around, in the search", "1 row, 0 letters that are not seen", turning),
+    Case("reports that go beyond the share", "5 stored, 1 report made, 0 pending", over_its_share),
+    Case("a record of 150 KB that unpacks to 144 MiB", "refused: oversized", delivering(lambda: copies(9, 16 * 1024 * 1024))),
+    Case("a restored.json of 9 MiB", "refused: oversized",
+         listing([{"name": "record.json", "sha256": "b" * 64, "size": 3}, _LARGE])),
+    Case("a number of 400 digits where a real one belongs", "refused: malformed",
+         delivering({"record.json": record(), "post.json.gz": snapshot(
+             readings={"file:/x": {"status": "ok", "text": "", "seconds": 10**400}})})),
+    Case("a process that began 10^30 ticks after the boot", "1 stored", delivering(lambda: {"record.json": ticking(10**30)})),
+    Case("a process that began before the boot", "1 stored", delivering(lambda: {"record.json": ticking(-5)})),
 )  # fmt: skip
 
 
