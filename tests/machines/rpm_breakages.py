@@ -177,6 +177,12 @@ def suse_default_gone(answers: Answers) -> None:
     answers.put("listing:/boot/*", json.dumps([row for row in rows if "initrd-5.14.21-150500.55" not in row["path"]]))
 
 
+def stray_menu(answers: Answers) -> None:
+    """What ``grub2-mkconfig -o /boot/grub2/grub.cfg`` of a machine without any entry leaves: it starts nothing."""
+    answers.put("file:/boot/grub2/grub.cfg", "### BEGIN /etc/grub.d/00_header ###\nset default=0\nset timeout=-1\n")
+    answers.put("command:grub2-script-check /boot/grub2/grub.cfg", "")
+
+
 def database_unreadable(answers: Answers) -> None:
     absent(answers, DATABASE)
 
@@ -186,6 +192,9 @@ RPM_BREAKAGES: dict[str, Breakage] = {
     EL_UEFI: Breakage("healthy-uefi", "A healthy EL 9 machine with UEFI, its menu in /boot/grub2, a stub on the ESP.", el9_uefi),
     "healthy-el8-uefi": Breakage(
         "healthy-uefi", "A healthy EL 8 machine with UEFI: its menu is on the ESP, its arguments in grubenv.", el8_uefi
+    ),
+    "healthy-el8-uefi-stray-menu": Breakage(
+        "healthy-el8-uefi", "EL 8, UEFI: grub2-mkconfig has also written a menu to /boot/grub2, which nobody reads.", stray_menu
     ),
     SUSE: Breakage("healthy-bios", "A healthy SLES 15 SP5 on btrfs with snapper's layout.", suse15),
     "el9-only-kernel": Breakage(EL, "B01: `rpm -U` has replaced the only kernel, the entry of the new one is there.", only_kernel),

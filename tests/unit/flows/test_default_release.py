@@ -11,6 +11,8 @@ from bootkeep.edges.run import run
 from bootkeep.edges.store import Store
 from bootkeep.flows import guard
 from bootkeep.flows.default_release import default_release
+from bootkeep.flows.grub_tools import grub_tools
+from bootkeep.flows.preserved_bls import has_bls_menu
 
 MACHINES = Path(__file__).parents[2] / "machines"
 ENTRIES = "native:texts:/boot/loader/entries/*.conf"
@@ -127,3 +129,27 @@ def test_the_guard_stands_before_it(tmp_path: Path) -> None:
         found = guard.protected_kernel(root, Store(root / "store"))
         assert found is not None
         assert (found.release, found.why) == (saved, "the default kernel")
+
+
+def test_a_stray_menu_in_boot_grub2_is_not_what_el_8_starts_from_on_uefi(tmp_path: Path) -> None:
+    """The same disk started by BIOS reads just that one: images for both kinds of machine have both."""
+    root = written("healthy-el8-uefi", tmp_path)
+    menu = root / "etc/grub2-efi.cfg"
+    on_esp = root / "boot/efi/EFI/rocky/grub.cfg"
+    on_esp.parent.mkdir(parents=True)
+    menu.rename(on_esp)
+    menu.symlink_to("../boot/efi/EFI/rocky/grub.cfg")  # as grub2-efi-x64 has it
+    stray = root / "boot/grub2/grub.cfg"
+    stray.write_text("menuentry other {\n linux /vmlinuz-4.18.0-1.el8.x86_64 root=/dev/sda1\n}\n")
+    editenv(root, "unset", "saved_entry")
+    assert default_release(root) == "4.18.0-1.el8.x86_64" and grub_tools(root).menu == stray
+    assert not has_bls_menu(root)
+    # A mounted root has no /sys of its own; its fstab tells.
+    (root / "etc/fstab").write_text(
+        "#UUID=1 /boot/efi vfat\nUUID=2 / xfs defaults 0 0\nUUID=1 /boot/efi vfat defaults 0 0\n"
+    )
+    assert default_release(root) == EL8_NEW and grub_tools(root).menu == on_esp
+    assert has_bls_menu(root)
+    # EL 9's stub is no menu.
+    on_esp.write_text("search --fs-uuid --set=dev 1\nset prefix=($dev)/boot/grub2\nconfigfile $prefix/grub.cfg\n")
+    assert default_release(root) == "4.18.0-1.el8.x86_64" and grub_tools(root).menu == stray

@@ -17,7 +17,9 @@ from bootkeep.flows.package_family import uses_rpm
 from bootkeep.probes.bootloaders import bls
 from bootkeep.probes.bootloaders.grub import default_entry, first_of_menu
 from bootkeep.probes.bootloaders.paths import Locator
-from bootkeep.probes.bootloaders.places import DEBIAN, GRUB2, GRUB2_ON_ESP, GrubPlace
+from bootkeep.probes.bootloaders.places import DEBIAN, GRUB2, GRUB2_ON_ESP, GrubPlace, menu_on_esp
+from bootkeep.probes.firmware.efi import EFI
+from bootkeep.probes.storage.mounts import FSTAB
 
 _LINUX_LINE = re.compile(r"^\s*linux\S*\s+(\S+)", re.MULTILINE)
 _PRESERVED = re.compile(r"/bootkeep/([^/]+)/vmlinuz$")
@@ -29,7 +31,7 @@ def default_release(root: Path) -> str:
     ``next_entry`` is left out: it counts for one boot, and the kernel of a trial is not the one to come back to.
     """
     host = LiveHost(root)
-    for place in (GRUB2, GRUB2_ON_ESP, DEBIAN) if uses_rpm(root) else (DEBIAN,):
+    for place in _places(root, host):
         readings = Readings(
             {
                 read.key: host.answer(read)
@@ -39,6 +41,15 @@ def default_release(root: Path) -> str:
         if readings[place.menu.key].status is not Status.ABSENT:
             return _release_of(root, _kernel(readings, place))
     return ""
+
+
+def _places(root: Path, host: LiveHost) -> tuple[GrubPlace, ...]:
+    if not uses_rpm(root):
+        return (DEBIAN,)
+    on_esp = menu_on_esp(
+        Readings({read.key: host.answer(read) for read in (EFI, FSTAB, GRUB2.menu, GRUB2_ON_ESP.menu)})
+    )
+    return (GRUB2_ON_ESP, GRUB2, DEBIAN) if on_esp else (GRUB2, GRUB2_ON_ESP, DEBIAN)
 
 
 def _kernel(readings: Readings, place: GrubPlace) -> str:

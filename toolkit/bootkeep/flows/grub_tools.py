@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bootkeep.edges.run import run
 from bootkeep.facts.errors import BootkeepError
+from bootkeep.probes.bootloaders.places import IS_MENU, has_esp_line
 
 _ON_ESP = Path("etc/grub2-efi.cfg")
 
@@ -50,10 +51,20 @@ def grub_tools(root: Path = Path("/")) -> GrubTools:
         return GrubTools("grub", root / "boot/grub", root / "boot/grub/grub.cfg")
     menu = folder / "grub.cfg"
     link = root / _ON_ESP
-    # EL 8 on UEFI: the menu itself is on the ESP, and there is none in /boot/grub2.
-    if not menu.exists() and link.exists():
+    # EL 8 on UEFI: the menu itself is on the ESP. One in /boot/grub2 is a stray then, which no loader reads.
+    if link.exists() and (not menu.exists() or _is_the_menu(root, link, menu)):
         menu = link.resolve()
     return GrubTools("grub2", folder, menu)
+
+
+def _is_the_menu(root: Path, link: Path, other: Path) -> bool:
+    uefi = (root / "sys/firmware/efi").is_dir()
+    if not (root / "sys/firmware").is_dir():  # a mounted root has no /sys of its own
+        fstab = root / "etc/fstab"
+        uefi = fstab.is_file() and has_esp_line(fstab.read_text("utf-8", "surrogateescape"))
+    if not uefi or link.samefile(other):
+        return False
+    return bool(IS_MENU.search(link.read_text("utf-8", "surrogateescape")))
 
 
 def checked(argv: tuple[str, ...], *, timeout_s: float = 60) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bootkeep.edges.files import replace_file
 from bootkeep.facts.preserved import PreservedKernel
+from bootkeep.flows.grub_tools import grub_tools
 from bootkeep.flows.preserved_menu import Place
 from bootkeep.probes.bootloaders.bls import FOLDER, BlsFile, compare_names, parse_bls
 
@@ -29,8 +30,7 @@ def has_bls_menu(root: Path) -> bool:
     """Whether GRUB makes the menu of entries that are files: grub.cfg calls blscfg, and their folder is there."""
     if not (root / FOLDER[1:]).is_dir():
         return False
-    for name in ("boot/grub2/grub.cfg", "etc/grub2-efi.cfg", "boot/grub/grub.cfg"):
-        path = root / name
+    for path in (grub_tools(root).menu, root / "boot/grub/grub.cfg"):
         if path.is_file():
             return bool(_CALLS.search(path.read_text("utf-8", "surrogateescape")))
     return False
