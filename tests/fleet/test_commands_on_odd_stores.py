@@ -94,6 +94,19 @@ def test_the_folder_of_a_store_keeps_its_rights(tmp_path: Path) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in shared.iterdir()} == {0o600}
 
 
+def test_what_root_makes_for_a_master_of_its_own_user_belongs_to_that_user(tmp_path: Path) -> None:
+    """Salt's packages run the master as salt: root's init, status and tell must not shut it out."""
+    place = tmp_path / "fleet"
+    place.mkdir(mode=0o700)
+    os.chown(place, 12345, 12346)
+    path = place / "fleet.sqlite"
+    for words in (("init",), ("tell", "--outbox", str(place / "outbox.sqlite")), ("status",)):
+        assert ran(*words, store=path).exit_code == 0, words
+    files = {file.name: (file.stat().st_uid, file.stat().st_gid) for file in place.iterdir()}
+    assert {"fleet.sqlite", "outbox.sqlite"} <= files.keys()
+    assert set(files.values()) == {(12345, 12346)}, files
+
+
 def test_what_a_minion_says_neither_moves_the_cursor_nor_is_cut(tmp_path: Path) -> None:
     """Escape sequences, rich's own mark-up, letters that turn a line around; and a name of 195 characters in a pipe."""
     path = tmp_path / "fleet.sqlite"

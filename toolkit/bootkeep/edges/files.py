@@ -56,6 +56,26 @@ def folder_for(path: Path) -> Path:
     return path.parent
 
 
+def make_private(path: Path) -> None:
+    """Make an empty file that only its owner may read, when there is none; a link is refused. Raises OSError.
+
+    The owner is whoever owns the folder: what root makes for a service that runs as a user of its own, that user has to write.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        os.close(os.open(path, flags, 0o600))
+        return
+    try:
+        os.fchmod(descriptor, 0o600)
+        folder = path.parent.stat()
+        if os.geteuid() == 0 and not folder.st_mode & 0o022:  # a folder of everybody's, as /tmp, says nothing
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    finally:
+        os.close(descriptor)
+
+
 def lock_within(descriptor: int, how: int, *, seconds: float) -> None:
     """Take the lock (``fcntl.LOCK_SH`` or ``LOCK_EX``) as soon as others let it go; raises BlockingIOError after so long.
 

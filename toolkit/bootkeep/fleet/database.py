@@ -7,7 +7,6 @@ write lock when it begins, so two writers wait for each other instead of failing
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from bootkeep.edges.files import folder_for
+from bootkeep.edges.files import folder_for, make_private
 from bootkeep.facts.errors import StoreError
 
 #: Where a master keeps its fleet unless told otherwise.
@@ -77,7 +76,7 @@ def _sqlite(dsn: str, path: Path) -> Engine:
     def _private(_dialect: object, _record: object, _arguments: object, _options: object) -> None:
         folder_for(path)
         # SQLite gives -wal and -shm the mode of the database itself.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        make_private(path)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

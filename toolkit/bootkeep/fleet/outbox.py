@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootkeep.edges.files import folder_for
+from bootkeep.edges.files import folder_for, make_private
 from bootkeep.edges.senders import NotSent, send
 from bootkeep.facts.codec import from_json, to_json
 from bootkeep.facts.errors import BootkeepError
@@ -70,8 +70,7 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         folder_for(path)
         self._path = path
-        with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "rb") as stream:
-            os.fchmod(stream.fileno(), 0o600)
+        make_private(path)
         with self._open() as database:
             database.executescript(_SCHEMA)
 
@@ -184,8 +183,8 @@ class Outbox:
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         lock = self._path.with_name(f"{self._path.name}.lock")
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        with open(os.open(lock, flags, 0o600), "wb") as stream:
+        make_private(lock)
+        with open(os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW), "wb") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
