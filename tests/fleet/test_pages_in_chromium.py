@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from bootkeep.edges.run import run
+from bootkeep.facts.fleet_overview import FleetHost, FleetTransaction
 from bootkeep.fleet.pages import write_pages
 from bootkeep.lab.chromium import Chromium, chromium
 from bootkeep.lab.made_fleet import MadeFleet
@@ -290,3 +292,27 @@ def test_the_hostile_text_is_the_one_that_is_shown(browser: Chromium, tmp_path: 
     write_pages(hostile_fleet(), tmp_path / "site", now=NOW)
     open_page(browser, tmp_path / "site/index.html")
     assert HOSTILE[:60] in browser.run("document.body.textContent")
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_a_long_name_pushes_no_verdict_out_of_sight(browser: Chromium, tmp_path: Path, width: int) -> None:
+    """A minion id of 250 characters, a kernel, a system and a sentence as long: beside them the others stand as ever."""
+    name, text = f"{'w' * 200}.{'example-' * 6}", "שלום " + "z" * 400
+    fleet = MadeFleet(3, 2, days=2, reports=1)
+    kinds: dict[str, Any] = {
+        "running": text,
+        "system": text,
+        "verdict_sentence": text,
+        "problem": text,
+        "runbook_moved": text,
+    }
+    fleet.replace_hosts([*fleet.hosts(), FleetHost(name, "NO-GO", heard_at=NOW, **kinds)])
+    fleet.add(
+        FleetTransaction("20261124T100000Z-00000001", name, "2026-11-24T10:00:00Z", headline=text, has_report=False)
+    )
+    write_pages(fleet, tmp_path / "site", now=NOW)
+    for page in sorted((tmp_path / "site").rglob("*.html")):
+        open_page(browser, page)
+        browser.size(width, 900, phone=width < 500)
+        assert browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page
+        assert browser.run("[...document.querySelectorAll('.scroll')].every(s => s.scrollWidth <= s.clientWidth)"), page
