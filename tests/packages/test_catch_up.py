@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,37 @@ def test_the_look_before_is_that_of_the_transaction_before(machine: Machine) -> 
     (machine.root / "var/lib/bootkeep/accounted.json").unlink(missing_ok=True)  # an aid only
     assert look(machine)["missed"] == []
     machine("dpkg -P alpha beta gamma", DPKG_FRONTEND_LOCKED="1")
+
+
+@pytest.mark.parametrize(
+    ("looks", "order"),
+    [
+        (("post",), ["alpha", "beta", "gamma", "delta"]),
+        (("pre",), ["alpha", "beta", "gamma", "delta"]),
+        ((), ["alpha", "gamma", "beta", "delta"]),
+    ],
+)
+def test_a_hook_that_died_hides_nobody_else(machine: Machine, looks: tuple[str, ...], order: list[str]) -> None:
+    """The one after the unseen transaction has not all of its looks: what it says of itself is told from what it does not."""
+    alpha, beta, gamma, delta = (machine.deb(name, "1") for name in ("alpha", "beta", "gamma", "delta"))
+    away = " && ".join(f"mv /{name} /{name}.away" for name in HOOKS)
+    back = " && ".join(f"mv /{name}.away /{name}" for name in HOOKS)
+    done = machine(
+        f"dpkg -i {alpha} && {away} && dpkg -i {beta} && {back} && sleep 1 && dpkg -i {gamma} && dpkg -i {delta}"
+    )
+    assert done.exit_code == 0, done.stderr
+    died = machine.transactions()[1]
+    assert [change.name for change in died.changes] == ["gamma"]
+    machine.store.save_transaction(replace(died, phases=looks))
+    found = look(machine)
+    assert len(found["missed"]) == 1 and not found["complaints"], found
+    assert [[change.name for change in item.changes] for item in machine.transactions()] == [[name] for name in order]
+    (missed,) = (item for item in machine.transactions() if item.hook_missed)
+    assert build_report(machine.store, missed.id).headline.startswith("HOOK MISSED")
+    assert look(machine)["missed"] == []
+    (machine.root / "var/lib/bootkeep/accounted.json").unlink(missing_ok=True)
+    assert look(machine)["missed"] == []
+    machine("dpkg -P alpha beta gamma delta", DPKG_FRONTEND_LOCKED="1")
 
 
 def test_it_waits_while_a_package_manager_is_at_work(unseen: Machine) -> None:

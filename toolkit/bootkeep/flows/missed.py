@@ -10,9 +10,8 @@ point: a record is written after all that belongs to it.
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,11 +74,9 @@ def record_missed(store: Store, policy: Policy, *, root: Path, after: str = "", 
     known = [item for item in reversed(store.newest(recent)) if item.outcome is not Outcome.REFUSED]
     recorded: list[Transaction] = []
     complaints: list[str] = []
-    for earlier, later in itertools.pairwise(known):
-        if later.id > after and "pre" in later.phases:
-            found, complaint = _between(store, earlier, later)
-            recorded += [found] if found else []
-            complaints += [complaint] if complaint else []
+    for found, complaint in _between_records(store, known, after):
+        recorded += [found] if found else []
+        complaints += [complaint] if complaint else []
     newest = known[-1] if known else None
     if newest and newest.outcome is Outcome.OPEN:
         return Found(tuple(recorded), tuple(complaints))
@@ -166,29 +163,74 @@ def _since(base: _Look, root: Path, *, by_time: bool = True) -> tuple[tuple[Pack
     return tuple(sorted((*changes, *again), key=lambda change: change.name)), ""
 
 
-def _between(store: Store, earlier: Transaction, later: Transaction) -> tuple[Transaction | None, str]:
-    """What happened between two transactions on record: its looks are theirs."""
-    base, complaint = _last_look(store, earlier)
-    if base is None:
-        return None, complaint
+def _between_records(
+    store: Store, known: Sequence[Transaction], after: str
+) -> Iterator[tuple[Transaction | None, str]]:
+    """What happened between transactions on record: its looks are theirs.
+
+    A hook that died may have left a record with one look or none. What such a record names is then taken off the difference between
+    the looks around it, and the rest is somebody else's; of a record that names nothing nothing can be taken off.
+    """
+    base: _Look | None = None
+    named: frozenset[tuple[str, str]] = frozenset()  # by records since that look that it does not show
+    earlier = ""
+    for later in known:
+        own = frozenset((change.name, change.architecture) for change in later.changes)
+        pre, complaint = _first_look_of(store, later)
+        last, further = _last_look(store, later)
+        if later.id > after:
+            for one in (complaint, "" if later is known[-1] else further):  # the newest one's is told with the present
+                if one:
+                    yield None, one
+            then, explained = (pre, named) if pre else (last, named | own)
+            if base and then and (pre or own):
+                yield _between(store, base, earlier, later, then, explained, only_its_own=pre is not None)
+        if last:
+            base, named = last, frozenset()
+        elif not own:
+            base = None
+        elif pre:
+            base, named = pre, own
+        else:
+            named |= own
+        earlier = later.id
+
+
+def _first_look_of(store: Store, item: Transaction) -> tuple[_Look | None, str]:
+    if "pre" not in item.phases:
+        return None, ""
     try:
-        then = store.load_snapshot(later.id, "pre")
+        return _Look(store.load_snapshot(item.id, "pre"), item.id, "pre"), ""
     except BootkeepError as error:
-        return None, f"the first look of {later.id} cannot be read: {error}"
-    before, after = _packages(base.snapshot.readings), _packages(then.readings)
+        return None, f"the first look of {item.id} cannot be read: {error}"
+
+
+def _between(
+    store: Store,
+    base: _Look,
+    earlier: str,
+    later: Transaction,
+    then: _Look,
+    explained: frozenset[tuple[str, str]],
+    *,
+    only_its_own: bool,
+) -> tuple[Transaction | None, str]:
+    """``only_its_own``: whether ``then`` was taken before the later transaction did anything."""
+    before, after = _packages(base.snapshot.readings), _packages(then.snapshot.readings)
     if isinstance(before, str) or isinstance(after, str):
-        return (
-            None,
-            f"the packages before {later.id} cannot be compared: {before if isinstance(before, str) else after}",
-        )
-    changes = packages_between(before, after, installed.version_order(then.readings))
-    moment = min(then.taken_at, later.started_at)
+        why = before if isinstance(before, str) else after
+        return None, f"the packages before {later.id} cannot be compared: {why}"
+    found = packages_between(before, after, installed.version_order(then.snapshot.readings))
+    changes = tuple(change for change in found if (change.name, change.architecture) not in explained)
+    moment = min(then.snapshot.taken_at, later.started_at)
     id = _id_before(later.id)
-    if not changes or id <= earlier.id:
+    if not changes or id <= earlier:
         return None, ""
     item = _transaction(id, base, changes, moment, after, before_record=later.id)
+    if not only_its_own:
+        item = replace(item, hook_missed=f"{item.hook_missed}; the look after it shows {later.id}, too")
     _keep_first_look(store, item.id, base)
-    store.save_snapshot(item.id, "post", replace(then, phase="post"))
+    store.save_snapshot(item.id, "post", replace(then.snapshot, phase="post"))
     item = replace(item, phases=("pre", "post"))
     store.save_transaction(item)
     return item, ""
