@@ -13,11 +13,14 @@ from bootkeep.facts.boot_state import BootState
 from bootkeep.facts.codec import from_json
 from bootkeep.facts.finding import Severity
 from bootkeep.facts.package import Package
+from bootkeep.facts.policy import Policy
 from bootkeep.facts.reading import Reading, Readings, Status
 from bootkeep.facts.storage import FstabLine
 from bootkeep.facts.surroundings import DkmsModule
 from bootkeep.facts.unknown import Unknown
+from bootkeep.probes.storage.mounts import parse_fstab
 from bootkeep.remedies.fstab_type_wrong import fstab_type_wrong
+from bootkeep.rules.judge import judge
 from unit.rules.states import MACHINES, found, healthy, kernels, recorded, severities
 
 UNFINISHED = "package-transaction-unfinished"
@@ -199,3 +202,33 @@ def test_a_module_that_its_own_dkms_conf_excludes_is_missing_on_purpose() -> Non
     assert severities(given(excluded, replace(modules[0], version="9.012")), rule) == [Severity.AT_RISK]
     assert severities(given(replace(excluded, name="zfs"), root="zfs"), rule) == [Severity.WILL_NOT_BOOT]
     assert not found(given(replace(excluded, name="zfs")), rule)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("UUID={uuid} /boot ext4 defaults\r", [Severity.WILL_NOT_BOOT]),
+        ("UUID={uuid} /boot ext4\r", [Severity.WILL_NOT_BOOT]),
+        ("UUID={uuid} /boot ext4 defaults,_netdev\r", [Severity.WILL_NOT_BOOT]),  # _netdev\r is not _netdev
+        ("UUID={uuid} /boot ext4 nofail,ro\r", []),
+        ("UUID={uuid} /boot ext4 defaults 0\r", []),
+        ("UUID={uuid} /boot ext4 defaults 0 2\r\n\r\n# a comment\r", []),
+        ("UUID={uuid} /boot ext4 defaults", []),
+    ],
+)
+def test_a_line_of_fstab_that_was_saved_with_a_carriage_return(line: str, wanted: list[Severity]) -> None:
+    """glibc's getmntent leaves it in the last word, and the kernel refuses it: 'wrong fs type, bad option'."""
+    state = recorded("healthy-separate-boot")
+    before = state.fstab
+    assert isinstance(before, tuple)
+    spec = next(each.spec for each in before if each.target == "/boot")
+    lines, odd = parse_fstab(line.format(uuid=spec.removeprefix("UUID=")))
+    assert not odd
+    root = tuple(each for each in before if each.target == "/")
+    changed = replace(state, fstab=(*root, *lines))
+    assert severities(changed, "fstab-type-wrong") == wanted
+    others = [f.id for f in judge(changed, Policy()).findings if f.id != "fstab-type-wrong"]
+    assert others == []
+    if wanted:
+        step = next(step for step in fstab_type_wrong(changed, "/boot").live if "sed" in "".join(step.command))
+        assert r"s|\r$||" in "".join(step.command)

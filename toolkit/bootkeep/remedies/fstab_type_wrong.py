@@ -38,6 +38,14 @@ def fstab_type_wrong(state: BootState, subject: str = "") -> Remedy:
 
 
 def _mend(line: FstabLine, device: BlockDevice | None) -> Step:
+    if "\r" in line.file_system + "".join(line.options) and can_be_named(line):
+        return changed_line(
+            line,
+            r"s|\r$||",
+            say=f"Take the carriage return off the end of the line of {plain(line.target)}.",
+            show=commands("cat -A /etc/fstab"),
+            expect="its line without ^M at the end",
+        )
     if device is None or device.file_system not in _WRITTEN or not can_be_named(line):
         return _by_hand()
     return changed_line(

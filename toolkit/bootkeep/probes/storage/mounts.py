@@ -56,13 +56,14 @@ def parse_fstab(text: str) -> tuple[tuple[FstabLine, ...], tuple[str, ...]]:
     """Lines of fstab(5), and those that are no mount to systemd either (with their number).
 
     As getmntent(3) and systemd-fstab-generator take them: words are divided by spaces and tabs and by nothing else (a blank that a
-    web page brought along is a letter), a line of two words is a mount of any type, and a pass that is no number counts as 0.
+    web page brought along is a letter, and so is a carriage return at the end of a line, which makes its last word one that no
+    kernel knows), a line of two words is a mount of any type, and a pass that is no number counts as 0.
     """
     lines: list[FstabLine] = []
     odd: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
-        words = _BLANKS.split(line.strip(" \t\r"))
-        if not words[0] or words[0].startswith("#"):
+        words = _BLANKS.split(line.strip(" \t"))
+        if not words[0].strip("\r") or words[0].startswith("#"):
             continue
         swap = words[2:3] == ["swap"]
         if len(words) < 2 or not (swap or unescape(words[1]).startswith("/")):
