@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import pytest
 
@@ -72,6 +73,36 @@ def test_the_hooks_themselves_come_again_without_an_alarm(el9: RpmMachine) -> No
     done = el9("rpm -U --replacepkgs /srv/rpms/bootkeep/*.rpm")
     assert done.exit_code == 0, done.stderr
     assert "last-good" not in done.stderr
+
+
+def _refused(machine: RpmMachine, command: str) -> str:
+    done = machine(command)
+    said = done.stdout + done.stderr
+    assert done.exit_code == 1 and "REFUSED, nothing was changed" in said, said
+    found = re.search("do this instead: +(.*)", said)
+    assert found
+    return found[1]
+
+
+def test_dnf_says_what_works_when_it_is_typed(el9: RpmMachine) -> None:
+    """Each answer is typed where it is a command; none leads back to the same refusal, or to a host with a single kernel."""
+    old, new = el9.built.installed, el9.built.update
+    before = el9.kernel(old)
+    assert _refused(el9, "dnf -y remove basesystem") == "leave out basesystem: this kernel needs it"
+    assert el9(_TAKER.format(kind="Obsoletes") + "createrepo_c --quiet /srv/taker").exit_code == 0
+    assert _refused(el9, "dnf -y install /srv/taker/taker-1-1.noarch.rpm").startswith("do without taker, ")
+    instead = _refused(el9, "dnf -y --nogpgcheck --repofrompath=taker,file:///srv/taker upgrade")
+    assert instead.startswith("dnf --exclude=taker -y ")
+    done = el9(instead)
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert el9.kernel(new)
+    assert _refused(el9, "dnf -y remove 'kernel*'").startswith("boot another kernel first")
+    version = el9.installed("kernel-core").split()[0]
+    unneeded = f"dnf mark remove kernel-{version} kernel-core-{version} kernel-modules-{version} kernel"
+    instead = _refused(el9, f"{unneeded} >/dev/null && dnf -y autoremove")
+    done = el9(instead)
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert el9.kernel(old) == before and el9.kernel(new)
 
 
 def test_zypper_installs_the_last_good_kernel_again(suse15: RpmMachine) -> None:

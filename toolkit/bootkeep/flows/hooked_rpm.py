@@ -184,10 +184,10 @@ def _request(hook: RpmHook, session: Process, chain: tuple[Process, ...], enviro
     if hook.family == "rpm":
         return _of_rpm(hook, caller, chain, environment)
     try:
-        changes, brings = plan_of_plugin(hook.family, hook.given)
+        plan = plan_of_plugin(hook.family, hook.given)
     except NotUnderstood as error:
         return Request(caller, (), environment, f"the plan could not be read: {error.what}", stoppable=stoppable)
-    return Request(caller, changes, environment, stoppable=stoppable, brings=brings)
+    return Request(caller, plan.changes, environment, stoppable=stoppable, brings=plan.brings, takers=plan.takers)
 
 
 def _of_rpm(hook: RpmHook, caller: Caller, chain: tuple[Process, ...], environment: Mapping[str, str]) -> Request:
@@ -207,16 +207,26 @@ def _of_rpm(hook: RpmHook, caller: Caller, chain: tuple[Process, ...], environme
     return Request(caller, plan.changes, environment, stoppable=False, brings=plan.brings, touches=touches)
 
 
-def plan_of_plugin(family: str, given: bytes) -> tuple[tuple[PackageChange, ...], frozenset[str]]:
+@dataclass(frozen=True, slots=True)
+class PluginPlan:
+    """What a plugin wrote about the transaction. Only dnf's tells more than the packages."""
+
+    changes: tuple[PackageChange, ...]
+    brings: frozenset[str] = frozenset()  # kernel releases whose files the new packages carry
+    takers: frozenset[str] = frozenset()  # new packages that obsolete, or conflict with, what is to go
+
+
+def plan_of_plugin(family: str, given: bytes) -> PluginPlan:
     """The plan that a plugin wrote. Raises NotUnderstood."""
     try:
         if family == "dnf5":
-            return _of_dnf5(given), frozenset()
+            return PluginPlan(_of_dnf5(given))
         plain = json.loads(given)
         if family == "zypp":
-            return _of_zypp(plain), frozenset()
+            return PluginPlan(_of_zypp(plain))
         changes = tuple(_change(row) for row in plain["changes"])
-        return changes, frozenset(str(word) for word in plain.get("brings", ()))
+        brings, takers = (frozenset(str(word) for word in plain.get(name, ())) for name in ("brings", "takers"))
+        return PluginPlan(changes, brings, takers)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotUnderstood(f"the {family} plugin's plan: {error!r}", where="standard input") from error
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bootkeep.facts.finding import Finding
 from bootkeep.facts.transaction import Action, PackageChange
 from bootkeep.flows.guard import OVERRIDE_VARIABLE, ProtectedKernel, takes_away
 
+if TYPE_CHECKING:
+    from bootkeep.flows.refused_by_dnf import Surroundings
+
 _REMOVALS = frozenset({Action.REMOVE, Action.PURGE})
-_DNF = ("dnf", "yum", "microdnf")
 _PROVE_FIRST = "boot another kernel first; once it is proven, remove this one"
 
 
@@ -22,13 +24,22 @@ def refusal_text(
     command: Sequence[str] = (),
     *,
     brings: Collection[str] = (),
+    around: Surroundings | None = None,
 ) -> str:
-    """What was refused, the command to use instead, and the override. ``command``: the one that was typed, program first."""
+    """What was refused, the command to use instead, and the override. ``command``: the one that was typed, program first.
+
+    ``around``: what rpm's database says about the plan.
+    """
     plan = tuple(changes)
     hits = [change for change in plan if takes_away(protected, change, brings)]
     lines = [f"bootkeep: REFUSED, nothing was changed: {finding.summary}."]
-    instead = _instead_of_rpm if protected.versions else _instead_of_dpkg
-    lines.append(f"  do this instead:   {instead(plan, hits, manager, command)}")
+    if protected.versions:
+        from bootkeep.flows.refused_by_dnf import Surroundings, instead_of_dnf  # seldom needed by a hook
+
+        instead = instead_of_dnf(plan, hits, manager, command, around or Surroundings())
+    else:
+        instead = _instead_of_dpkg(plan, hits, manager)
+    lines.append(f"  do this instead:   {instead}")
     return "\n".join((*lines, *_override()))
 
 
@@ -73,9 +84,7 @@ def _override() -> tuple[str, str]:
     )
 
 
-def _instead_of_dpkg(
-    plan: Sequence[PackageChange], hits: Sequence[PackageChange], manager: str, _command: Sequence[str]
-) -> str:
+def _instead_of_dpkg(plan: Sequence[PackageChange], hits: Sequence[PackageChange], manager: str) -> str:
     removals = [change for change in plan if change.action in _REMOVALS]
     rest = [change.name for change in removals if change not in hits]
     owners = " ".join(sorted(change.name for change in hits))
@@ -87,32 +96,3 @@ def _instead_of_dpkg(
     if rest:
         return f"apt-mark hold {owners} && {tool} {' '.join(rest)}"
     return f"apt-mark hold {owners}     ({_PROVE_FIRST})"
-
-
-def _instead_of_rpm(
-    plan: Sequence[PackageChange], hits: Sequence[PackageChange], manager: str, command: Sequence[str]
-) -> str:
-    """dnf takes both settings for one run: what is installed beside the old version, and how many are kept."""
-    names = ",".join(sorted({change.name for change in hits}))
-    arrives = {change.name for change in plan if change.action is Action.INSTALL}
-    if any(change.action not in _REMOVALS for change in hits):
-        return _dnf(command, f"--setopt=installonlypkgs={names}", manager)
-    if any(change.name in arrives for change in hits):  # one kernel comes, the oldest has to go: installonly_limit
-        return _dnf(command, "--setopt=installonly_limit=0", manager)
-    # Packages of the kernel's own version (its metapackage, its other modules) go or stay with it.
-    own = {change.old_version for change in hits}
-    rest = [
-        f"{change.name}-{change.old_version}"
-        for change in plan
-        if change.action in _REMOVALS and change.old_version not in own
-    ]
-    return f"dnf remove {' '.join(rest)}" if rest else _PROVE_FIRST
-
-
-def _dnf(command: Sequence[str], option: str, manager: str) -> str:
-    """The same command with one more option."""
-    for position, word in enumerate(command):
-        name = word.rsplit("/", 1)[-1]
-        if name.startswith(_DNF):
-            return f"{name} {option} {shlex.join(command[position + 1 :])}".rstrip()
-    return f"repeat it by dnf with {option}" if manager not in _DNF else f"repeat it with {option}"

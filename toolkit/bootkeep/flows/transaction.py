@@ -19,7 +19,7 @@ from bootkeep.edges.preserved import PreserveError
 from bootkeep.edges.redaction_key import make_key
 from bootkeep.edges.store import Store
 from bootkeep.facts.errors import BootkeepError, NotUnderstood
-from bootkeep.facts.finding import Judgement, Verdict
+from bootkeep.facts.finding import Finding, Judgement, Verdict
 from bootkeep.facts.policy import Policy
 from bootkeep.facts.transaction import Caller, Outcome, Override, PackageChange, Transaction, TransactionStep
 from bootkeep.flows import guard
@@ -53,6 +53,9 @@ class Request:
     locked: bool = True  # it holds the lock of this host's package database
     stoppable: bool = True  # a refusal reaches the package manager; rpm and zypper go on whatever a hook says
     brings: frozenset[str] = frozenset()  # kernel releases whose files the plan's new packages carry
+    takers: frozenset[str] = (
+        frozenset()
+    )  # packages that come in the place of what goes: they obsolete it, or conflict with it
     touches: frozenset[str] = frozenset()  # kernel releases whose files are about to be removed or replaced
 
 
@@ -140,8 +143,7 @@ def judge_request(request: Request, *, store: Store, policy: Policy, root: Path 
         return Answer()
     if store.has_override():
         return Answer()  # it waits for the transaction itself, which uses it up
-    caller = request.caller
-    text = refusal_text(finding, request.changes, caller.manager, protected, caller.command, brings=request.brings)
+    text = _refusal(finding, request, protected, root)
     _record_refusal(request, text, store=store, now=now)
     return Answer(text, refused=True)
 
@@ -267,10 +269,7 @@ def _guard(request: Request, *, store: Store, root: Path, now: str, override: Ov
         if override is not None:
             return _GuardAnswer(override=override)
         if request.stoppable:
-            caller = request.caller
-            return _GuardAnswer(
-                refusal_text(finding, request.changes, caller.manager, protected, caller.command, brings=request.brings)
-            )
+            return _GuardAnswer(_refusal(finding, request, protected, root))
     elif protected.release not in request.touches and not guard.replaced_in_place(protected, request.changes):
         return _GuardAnswer(override=override)
     # When the hooks' own package comes or goes, its triggers are shown every kernel there is, though none is touched.
@@ -290,6 +289,18 @@ def _guard(request: Request, *, store: Store, root: Path, now: str, override: Ov
         return _GuardAnswer(override=override)
     notice = unstoppable_text(finding, protected, request.caller.manager) if told and not request.stoppable else ""
     return _GuardAnswer(override=override, preserved=(record.key,), notice=notice)
+
+
+def _refusal(finding: Finding, request: Request, protected: guard.ProtectedKernel, root: Path) -> str:
+    changes, caller = request.changes, request.caller
+    around = None
+    if protected.versions:
+        from bootkeep.flows.refused_by_dnf import surroundings  # seldom needed by a hook
+
+        around = surroundings(protected, changes, request.takers, root)
+    return refusal_text(
+        finding, changes, caller.manager, protected, caller.command, brings=request.brings, around=around
+    )
 
 
 def _record_refusal(request: Request, text: str, *, store: Store, now: str) -> None:
