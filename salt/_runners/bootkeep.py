@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     __opts__: dict[str, Any]
 
 log = logging.getLogger(__name__)
+#: Seconds in which a host's start is looked at once.
+_LATELY_S = 60.0
 #: Seconds that an administrator waits for a worker that is busy.
 _PATIENCE_S = 120.0
 __virtualname__ = "bootkeep"
@@ -108,7 +110,8 @@ def started(minion: str = "") -> dict[str, Any]:
 
         salt-run bootkeep.started web1
     """
-    return _ask([minion], "boot", "reactor: minion start") | work()
+    # Anybody may put that event on the bus: a neighbour is not looked at without end for it.
+    return _ask([minion], "boot", "reactor: minion start", lately_s=_LATELY_S) | work()
 
 
 def capture(tgt: str, reason: str = "", tgt_type: str = "glob", wait: bool = True) -> dict[str, Any]:
@@ -229,15 +232,18 @@ def _errors() -> Iterator[None]:
         raise SaltRunnerError(str(error)) from error
 
 
-def _ask(hosts: list[str], reason: str, asked_by: str) -> dict[str, Any]:
-    from bootkeep.edges.clock import now_utc
+def _ask(hosts: list[str], reason: str, asked_by: str, lately_s: float = 0.0) -> dict[str, Any]:
+    from bootkeep.edges.clock import now_utc, utc_of
     from bootkeep.fleet.limits import HOST
 
     keys = Path(__opts__["pki_dir"]) / "minions"
     accepted = [host for host in hosts if isinstance(host, str) and HOST.match(host) and (keys / host).is_file()]
+    now, lately = now_utc(), utc_of(time.time() - lately_s) if lately_s else ""
     with _store() as store, store.writing() as writer:
         return {
-            "asked": [writer.ask_capture(host, reason=reason, asked_by=asked_by, now=now_utc()) for host in accepted]
+            "asked": [
+                writer.ask_capture(host, reason=reason, asked_by=asked_by, now=now, lately=lately) for host in accepted
+            ]
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,3 +195,31 @@ def test_reports_count_into_the_share_before_they_are_made(tmp_path: Path) -> No
     assert scene.store.unreported() == ()
     assert [alert.kind for alert in scene.store.alerts()] == ["report-failed"]
     scene.store.close()
+
+
+def test_a_full_disk_below_tmp_costs_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is nobody's record that cannot be reported then: all are made once there is room, and nobody is told otherwise."""
+    scene = Scene(tmp_path)
+    for id in (ID, OTHER):
+        scene.deliver({"record.json": record(id), "pre.json.gz": snapshot(), "post.json.gz": snapshot()}, id=id)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert report_pending(scene.store) == ()
+    assert scene.store.alerts() == ()
+    monkeypatch.undo()
+    assert [id for _host, id in report_pending(scene.store)] == [ID, OTHER]
+    scene.store.close()
+
+
+def test_a_start_that_anybody_may_claim_is_looked_at_once_a_minute(store: FleetStore) -> None:
+    """A clock that was set back keeps nobody from being looked at."""
+    asked = []
+    with store.writing() as writer:
+        for now, lately in (
+            ("2026-11-25T12:00:00Z", "2026-11-25T11:59:00Z"),
+            ("2026-11-25T12:00:30Z", "2026-11-25T11:59:30Z"),
+            ("2026-11-25T12:01:01Z", "2026-11-25T12:00:01Z"),
+            ("2026-11-25T11:00:00Z", "2026-11-25T10:59:00Z"),
+        ):
+            asked.append(writer.ask_capture("web1", reason="boot", asked_by="a", now=now, lately=lately))
+            writer.set_capture(asked[-1], "done", now=now)
+    assert asked == [1, 1, 2, 3]

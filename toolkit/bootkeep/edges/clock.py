@@ -13,6 +13,11 @@ def now_utc() -> str:
     return datetime.now(UTC).strftime(FORM)
 
 
+def utc_of(seconds: float) -> str:
+    """Seconds since the epoch in the same form."""
+    return datetime.fromtimestamp(seconds, UTC).strftime(FORM)
+
+
 def moment_of(text: str) -> datetime:
     """The moment that a text of this form names. Raises ValueError when it is none."""
     return datetime.strptime(text, FORM).replace(tzinfo=UTC)

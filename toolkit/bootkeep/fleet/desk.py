@@ -48,6 +48,8 @@ class Chore:
             said = self._work()
         except (BootkeepError, OSError) as error:
             log.error("bootkeep: %s: %s", self.name, error)
+        except Exception:  # of what some host has sent, which nobody thought of
+            log.exception("bootkeep: %s", self.name)
         else:
             log.info("bootkeep: %s: %s", self.name, said)
         self._not_before = clock() + _PAUSE * (clock() - now)

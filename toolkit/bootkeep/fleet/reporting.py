@@ -8,6 +8,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bootkeep.edges.clock import now_utc
 from bootkeep.edges.files import private_folder
 from bootkeep.edges.store import Store
@@ -88,7 +90,13 @@ def report_pending(
             continue
         try:
             report = build_stored_report(store, host, id, policy)
+        except OSError as error:
+            # No room for the files, no right to make any: that is nobody's record, and the report is made when it is mended.
+            log.error("bootkeep: reports cannot be made now, and are tried again: %s", error)
+            break
         except Exception as error:
+            if isinstance(error.__cause__, SQLAlchemyError):
+                raise  # the database is away
             # A record of a minion in the wrong hands may break what nobody thought of; the others' reports go on.
             log.warning("bootkeep: no report of %s of %s", id, host, exc_info=error)
             _cannot(store, host, id, row.digest, str(error))

@@ -12,6 +12,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    or_,
     select,
     update,
 )
@@ -316,10 +317,16 @@ class Writer(Removing):
 
     # --- captures, alerts, refusals -----------------------------------------------------------------------------------
 
-    def ask_capture(self, host: str, *, reason: str, asked_by: str, now: str) -> int:
-        """Ask for a look at a host; its number. The same question that still waits is not asked twice."""
+    def ask_capture(self, host: str, *, reason: str, asked_by: str, now: str, lately: str = "") -> int:
+        """Ask for a look at a host; its number. The same question that still waits is not asked twice.
+
+        ``lately``: nor is one that was asked at this moment or later, whatever became of it.
+        """
+        waits = CAPTURES.c.state.in_(("asked", "sent"))
         waiting = select(CAPTURES.c.number).where(
-            CAPTURES.c.host == host, CAPTURES.c.reason == clean(reason), CAPTURES.c.state.in_(("asked", "sent"))
+            CAPTURES.c.host == host,
+            CAPTURES.c.reason == clean(reason),
+            or_(waits, and_(CAPTURES.c.asked_at >= lately, CAPTURES.c.asked_at <= now)) if lately else waits,
         )
         there = self._connection.execute(waiting).scalars().first()
         if there is not None:
