@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bootkeep.edges.native import dkms_excluded
+from bootkeep.edges.native import dkms_excluded, kernel_config
 
 OLD, NEW = "5.10.0-30-amd64", "6.1.0-56-amd64"
 HERE = os.uname().machine
@@ -87,3 +87,13 @@ def test_without_headers_no_option_excludes_and_without_dkms_there_is_no_answer(
     assert json.loads(dkms_excluded.answer(tmp_path / "a", "")) == {}
     with pytest.raises(FileNotFoundError):
         dkms_excluded.answer(tmp_path / "nothing", "")
+
+
+def test_a_pipe_in_a_files_place_holds_nothing_up(tmp_path: Path) -> None:
+    assert look(tmp_path, 'BUILD_EXCLUSIVE_KERNEL="^7"') == [OLD, NEW]
+    os.mkfifo(tmp_path / "etc/dkms/card.conf")
+    assert json.loads(dkms_excluded.answer(tmp_path, "")) == {}
+    (tmp_path / "boot").mkdir()
+    os.mkfifo(tmp_path / f"boot/config-{OLD}")
+    (tmp_path / f"boot/config-{NEW}").write_text("CONFIG_RD_ZSTD=y\n")
+    assert set(json.loads(kernel_config.answer(tmp_path, ""))) == {NEW}

@@ -94,10 +94,13 @@ def assignments(lines: Iterable[str]) -> dict[str, str]:
 
 def _text(root: Path, path: str) -> str:
     try:
-        with open(f"{root}{follow(root, path)}", encoding="utf-8", errors="replace") as stream:
-            text = stream.read(_LONGEST_BYTES + 1)
+        place = Path(f"{root}{follow(root, path)}")
     except FileNotFoundError:
         return ""
+    if not place.is_file():  # a pipe would hold up the whole answer
+        raise _Undecided(path)
+    with place.open(encoding="utf-8", errors="replace") as stream:
+        text = stream.read(_LONGEST_BYTES + 1)
     if len(text) > _LONGEST_BYTES:
         raise _Undecided(path)
     return text
