@@ -134,3 +134,11 @@ def test_a_broken_plugin_does_not_stop_dnf(el9: RpmMachine) -> None:
     assert el9("dnf -y upgrade acmed").exit_code == 0
     (el9.root / "usr/lib/bootkeep/dnf_plugin.py").write_text("import nothing_like_this\n")
     assert el9("dnf -y reinstall acmed").exit_code == 0
+
+
+def test_a_quiet_dnf_still_says_no_go(el9: RpmMachine) -> None:
+    done = el9("dnf -q -y upgrade acmed")
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert done.stderr.count("NO-GO") == 1, done.stderr
+    done = el9("dnf -y reinstall acmed")
+    assert done.stderr.count("NO-GO") == 1, done.stderr
