@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
-from bootkeep.fleet.statements import changed
+from bootkeep.fleet.statements import HOLD, changed
 from bootkeep.fleet.tables import ALERTS, BODIES, CAPTURES, CHANGES, HOSTS, RECORDS, REPORTS, TRANSACTIONS, VERDICTS
 
 #: Ids in one statement: SQLite takes 32,766 values in one, in some builds.
@@ -28,7 +28,7 @@ class Removing:
 
         What is removed must not be named by a record that is stored in the same moment. SQLite has one writer at a time anyway.
         """
-        self._connection.execute(select(HOSTS.c.host).where(HOSTS.c.host == host).with_for_update())
+        self._connection.execute(HOLD, {"host": host})
 
     def forget_transactions(self, host: str, ids: Iterable[str]) -> int:
         """Remove transactions with their records, and the contents that no other record of the host names; freed bytes."""

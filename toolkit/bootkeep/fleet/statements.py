@@ -15,8 +15,10 @@ IN_ORDER = text("SELECT pg_advisory_xact_lock(7116171)")
 RECORD_THERE = select(RECORDS.c.number).where(
     RECORDS.c.host == bindparam("host"), RECORDS.c.id == bindparam("id"), RECORDS.c.digest == bindparam("digest")
 )
-#: One host; (id, digest) of one transaction's records; its newest manifest; which of these contents are stored.
+#: One host; the same, held until the transaction ends; what tells when transactions were; (id, digest)
+#: of one transaction's records; its newest manifest; which of these contents are stored.
 HOST_ROW = select(HOSTS).where(HOSTS.c.host == bindparam("host"))
+HOLD = select(HOSTS.c.host).where(HOSTS.c.host == bindparam("host")).with_for_update()
 DIGESTS_OF = select(RECORDS.c.id, RECORDS.c.digest).where(
     RECORDS.c.host == bindparam("host"), RECORDS.c.id == bindparam("id")
 )

@@ -286,6 +286,7 @@ class Writer(Removing):
 
     def set_reported(self, host: str, id: str, digest: str) -> None:
         """No report is to be made of this record (again)."""
+        self.hold(host)  # first the host, then the order of changes: whoever takes both takes them so
         wanted = and_(TRANSACTIONS.c.host == host, TRANSACTIONS.c.id == id)
         self._connection.execute(update(TRANSACTIONS).where(wanted).values(reported=digest, change=self._change()))
 
