@@ -54,6 +54,7 @@ class _Look:
     snapshot: Snapshot
     transaction: str  # empty: the baseline
     phase: str
+    manager: str = ""  # the package manager of that transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _last_look(store: Store, item: Transaction) -> tuple[_Look | None, str]:
     for phase in item.phases:
         if phase != "pre":
             try:
-                looks.append(_Look(store.load_snapshot(item.id, phase), item.id, phase))
+                looks.append(_Look(store.load_snapshot(item.id, phase), item.id, phase, item.caller.manager))
             except BootkeepError as error:
                 complaint = f"the {phase} look of {item.id} cannot be read: {error}"
     return max(looks, key=lambda look: look.snapshot.taken_at, default=None), complaint
@@ -200,7 +201,7 @@ def _first_look_of(store: Store, item: Transaction) -> tuple[_Look | None, str]:
     if "pre" not in item.phases:
         return None, ""
     try:
-        return _Look(store.load_snapshot(item.id, "pre"), item.id, "pre"), ""
+        return _Look(store.load_snapshot(item.id, "pre"), item.id, "pre", item.caller.manager), ""
     except BootkeepError as error:
         return None, f"the first look of {item.id} cannot be read: {error}"
 
@@ -247,7 +248,7 @@ def _record(
     moment = min(max(moment, base.snapshot.taken_at), now)  # a clock that was set must not turn the order around
     packages = _packages(collect(LiveHost(root), _DATABASES, deadline_s=30.0))
     item = _transaction(store.new_id(now), base, changes, moment, () if isinstance(packages, str) else packages)
-    seen = who_ran(root, item.caller, since=seconds_of(base.snapshot.taken_at), until=time.time())
+    seen = who_ran(root, item.caller, since=seconds_of(base.snapshot.taken_at), until=time.time(), known=base.manager)
     item = replace(item, caller=seen, outcome_detail="; ".join(part for part in (item.outcome_detail, *back) if part))
     earlier = judged_before(store)
     _keep_first_look(store, item.id, base)

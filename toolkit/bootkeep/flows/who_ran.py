@@ -22,28 +22,30 @@ def unknown_caller(boot_id: str, manager: str = "unknown") -> Caller:
     return Caller(manager, 0, 0, boot_id, (), "")
 
 
-def who_ran(root: Path, caller: Caller, *, since: float, until: float) -> Caller:
+def who_ran(root: Path, caller: Caller, *, since: float, until: float, known: str = "") -> Caller:
     """The newest run between two moments (seconds since the epoch) that a package manager's own history tells of.
 
-    ``caller`` as it is when none does: raw dpkg and rpm write no command line anywhere.
+    ``caller`` as it is when none does: raw dpkg and rpm write no command line anywhere. ``known``: the package manager of the
+    transaction that ``since`` is the last look of. Histories and looks know whole seconds: a run that began in that very second
+    is another one, unless it is that manager's.
     """
-    found = [(started, name, entry) for started, name, entry in _runs(root) if since < started <= until]
+    found = [
+        (started, program, entry)
+        for started, program, entry in _runs(root)
+        if since < started <= until or (int(started) == int(since) and program != known)
+    ]
     if not found:
         return caller
-    _, name, entry = max(found, key=lambda one: one[0])
-    program = entry.command[0].rsplit("/", 1)[-1] if name != "dnf" else "dnf"
+    _, program, entry = max(found, key=lambda one: one[0])
     return Caller(program, 0, 0, caller.boot_id, redact_arguments(entry.command), entry.user)
 
 
 def _runs(root: Path) -> Iterator[tuple[float, str, HistoryEntry]]:
-    for name, path, parse in (
-        ("apt", "var/log/apt/history.log", parse_apt_history),
-        ("zypper", "var/log/zypp/history", parse_zypp_history),
-    ):
+    for path, parse in (("var/log/apt/history.log", parse_apt_history), ("var/log/zypp/history", parse_zypp_history)):
         for entry in parse(_tail(root / path)):
             with contextlib.suppress(ValueError, OverflowError):
                 local = datetime.strptime(entry.started, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - the host's own zone
-                yield local.timestamp(), name, entry
+                yield local.timestamp(), entry.command[0].rsplit("/", 1)[-1], entry
     yield from _dnf(root / "var/lib/dnf/history.sqlite")
 
 
