@@ -49,8 +49,9 @@ def test_a_mistake_is_named_and_the_file_stays(plain: dict[str, Any], named: str
     path = tmp_path / "config.json"
     write_configuration({"guard": False}, path, dry_run=False)
     before = path.read_bytes()
-    with pytest.raises(BootkeepError, match=named):
+    with pytest.raises(BootkeepError, match=named) as wrong:
         write_configuration(plain, path, dry_run=False)
+    assert "Correct the pillar; the configuration was not changed." in str(wrong.value)
     assert path.read_bytes() == before
 
 

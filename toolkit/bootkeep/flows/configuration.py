@@ -28,7 +28,10 @@ def policy_from_pillar(plain: Mapping[str, Any]) -> Policy:
     for number, person in enumerate(plain.get("people") or ()):
         _only_known(person, Person, f"bootkeep:people[{number}]")
     _only_known(plain.get("site") or {}, Site, "bootkeep:site")
-    policy = from_plain(Policy, dict(plain), where="pillar bootkeep")
+    try:
+        policy = from_plain(Policy, dict(plain), where="pillar bootkeep")
+    except NotUnderstood as error:
+        raise _wrong(error.what, error.where) from error
     if policy.minimum_kernels < FEWEST_KERNELS or policy.keep_kernels < policy.minimum_kernels:
         raise _wrong(
             f"keep_kernels ({policy.keep_kernels}) has to be at least minimum_kernels ({policy.minimum_kernels}), "
@@ -76,7 +79,5 @@ def _only_known(plain: Any, kind: type, where: str) -> None:
         raise _wrong(f"{where} has no key {', '.join(strange)}; there are {', '.join(sorted(known))}")
 
 
-def _wrong(what: str) -> BootkeepError:
-    return BootkeepError(
-        what, where="pillar bootkeep", next_step="Correct the pillar; the configuration was not changed."
-    )
+def _wrong(what: str, where: str = "pillar bootkeep") -> BootkeepError:
+    return BootkeepError(what, where=where, next_step="Correct the pillar; the configuration was not changed.")

@@ -9,12 +9,18 @@ from bootkeep.edges.files import private_folder, replace_file
 from bootkeep.edges.messages_config import check_messages
 from bootkeep.facts.codec import from_plain, to_json
 from bootkeep.facts.converged import Converged, StateChange
+from bootkeep.facts.errors import BootkeepError, NotUnderstood
 from bootkeep.facts.notice import MessagePolicy
 
 
 def messages_configured(path: Path, wanted: dict[str, Any], *, dry_run: bool = False) -> Converged:
-    """The file holds this policy. Raises NotUnderstood or BootkeepError for one that is wrong; no answer holds a secret."""
-    policy = from_plain(MessagePolicy, wanted, where="pillar bootkeep:messages")
+    """The file holds this policy. Raises BootkeepError for one that is wrong; no answer holds a secret."""
+    try:
+        policy = from_plain(MessagePolicy, wanted, where="pillar bootkeep:messages")
+    except NotUnderstood as error:
+        raise BootkeepError(
+            error.what, where=error.where, next_step="Mend it in the pillar; the messages' policy was not changed."
+        ) from error
     check_messages(policy, where="pillar bootkeep:messages")
     content = (to_json(policy, indent=2) + "\n").encode()
     try:
