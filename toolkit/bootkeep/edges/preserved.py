@@ -229,7 +229,7 @@ def _build(
         _same(boot_draft / "initrd.img", initramfs_sha256)
     _same(boot_draft / "vmlinuz", wanted)
     if kernel.entry:
-        _copy(_below(root, kernel.entry), boot_draft / "entry.conf")
+        (_link_or_copy if links else _copy)(_below(root, kernel.entry), boot_draft / "entry.conf")
     modules_path = ""
     if kernel.modules:
         _keep_tree(_below(root, kernel.modules), modules_draft / "modules")
@@ -249,7 +249,15 @@ def _build(
         entry_path=kernel.entry,
         beside=beside,
     )
-    replace_file(boot_draft / "kernel.json", (to_json(record, indent=1) + "\n").encode("ascii"), mode=0o644)
+    content = (to_json(record, indent=1) + "\n").encode("ascii")
+    try:
+        replace_file(boot_draft / "kernel.json", content, mode=0o644)
+    except OSError as error:
+        if not links or error.errno != errno.ENOSPC:
+            raise
+        # Not a single block is left: the record lies beside the modules, and a symbolic link needs only its inode.
+        replace_file(modules_draft / "kernel.json", content, mode=0o644)
+        (boot_draft / "kernel.json").symlink_to(f"../../../{MODULES_FOLDER}/{key}/kernel.json")
     return record
 
 
