@@ -54,6 +54,14 @@ def waits(answers: Answers) -> None:
     answers.replace(MENU, "set timeout=5", "set timeout=-1")
 
 
+def settings_open(answers: Answers) -> None:
+    answers.replace("file:/etc/default/grub", 'GRUB_CMDLINE_LINUX=""', 'GRUB_CMDLINE_LINUX="panic=30')
+
+
+def settings_of_another_system(answers: Answers) -> None:
+    answers.replace("file:/etc/default/grub", "\n", "\r\n")
+
+
 def silent(answers: Answers) -> None:
     answers.replace(
         MENU,
@@ -319,6 +327,12 @@ BREAKAGES = {
     "grubenv-cut": _of(BIOS, "grubenv was written by hand and has lost its form; the menu asks it.", environment),
     "argument-of-an-old-volume": _of(BIOS, "The default entry still asks for a volume of another machine.", argument),
     "menu-waits": _of(BIOS, "GRUB_TIMEOUT=-1 on a headless machine.", waits),
+    "settings-without-a-closing-mark": _of(
+        BIOS, "An argument was added to /etc/default/grub, and the quotation mark behind it forgotten.", settings_open
+    ),
+    "settings-of-another-system": _of(
+        BIOS, "/etc/default/grub was saved by another system's editor.", settings_of_another_system
+    ),
     "console-silent": _of(BIOS, "GRUB is on the serial line, the kernel is not.", silent),
     "esp-full": _of(UEFI, "The ESP has 32 KiB left.", esp_full),
     "boot-shadowed": _of(BOOT, "A kernel was installed while /boot was not mounted.", hidden),

@@ -60,6 +60,7 @@ _PLAIN = {
     "grub-core-differs": "boot-code-wiped core-newer-than-the-disk grub-core-stale raid5-core-on-one-disk-only",
     "grub-environment-damaged": "el9-kernelopts-lost environment-block-cut grubenv-cut",
     "grub-install-device-wrong": "grub-install-device-wrong",
+    "grub-settings-broken": "settings-of-another-system settings-without-a-closing-mark",
     "grub-waits-for-a-person": "menu-asks-for-a-password menu-timeout-endless menu-waits",
     "init-program-broken": "init-deleted libc-missing library-of-systemd-deleted",
     "initramfs-compression-unsupported": "initramfs-compression",

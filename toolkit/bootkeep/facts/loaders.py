@@ -74,6 +74,7 @@ class Loaders:
     terminals: tuple[str, ...] = ()  # words of terminal_input and terminal_output in grub.cfg
     packaged: Maybe[tuple[tuple[str, str], ...]] = NOT_TAKEN  # path -> sha256 of the packages' own EFI loaders
     revocations: Maybe[str] = NOT_TAKEN  # text of the SbatLevelRT variable
+    settings_damage: Maybe[str] = NOT_TAKEN  # why no shell reads /etc/default/grub; empty when nothing surely stops one
     present: tuple[str, ...] = ()  # loaders whose files are here: GRUB, systemd-boot, extlinux, unified kernel image
 
 

@@ -34,6 +34,7 @@ from bootkeep.remedies.grub_config_stale import grub_config_stale
 from bootkeep.remedies.grub_core_differs import grub_core_differs
 from bootkeep.remedies.grub_environment_damaged import grub_environment_damaged
 from bootkeep.remedies.grub_install_device_wrong import grub_install_device_wrong
+from bootkeep.remedies.grub_settings_broken import grub_settings_broken
 from bootkeep.remedies.grub_waits_for_a_person import grub_waits_for_a_person
 from bootkeep.remedies.init_program_broken import init_program_broken
 from bootkeep.remedies.initramfs_compression_unsupported import initramfs_compression_unsupported
@@ -102,6 +103,7 @@ ALL_REMEDIES: Mapping[str, RemedyOf] = MappingProxyType(
         "firmware-next-elsewhere": firmware_next_elsewhere,
         "grub-core-differs": grub_core_differs,
         "grub-environment-damaged": grub_environment_damaged,
+        "grub-settings-broken": grub_settings_broken,
         "grub-waits-for-a-person": grub_waits_for_a_person,
         "init-program-broken": init_program_broken,
         "initramfs-compression-unsupported": initramfs_compression_unsupported,

@@ -11,9 +11,11 @@ from bootkeep.facts.reading import Readings
 from bootkeep.facts.storage import BlockDevice
 from bootkeep.facts.unknown import Absent, Maybe, Unknown
 from bootkeep.probes.answers import object_of, rows_of, text_of
+from bootkeep.probes.bootloaders.grub import DEFAULTS
 from bootkeep.probes.bootloaders.grub_cfg import Included, parse_grub_cfg
 from bootkeep.probes.bootloaders.grubenv import parse_grubenv
 from bootkeep.probes.bootloaders.places import PLACES, place_of
+from bootkeep.probes.bootloaders.settings_damage import settings_damage
 from bootkeep.probes.read import Digest, Listing, Native, Probe, Read
 from bootkeep.probes.storage.block import block_devices
 
@@ -109,8 +111,14 @@ def loaders(readings: Readings) -> Loaders:
         terminals=tuple(dict.fromkeys(words)),
         packaged=_packaged(readings),
         revocations=text_of(readings, SBAT_LEVEL, "the SbatLevelRT variable"),
+        settings_damage=_settings_damage(readings),
         present=_present(readings, esps, isinstance(text, str)),
     )
+
+
+def _settings_damage(readings: Readings) -> Maybe[str]:
+    text = text_of(readings, DEFAULTS, DEFAULTS.path)
+    return settings_damage(text) if isinstance(text, str) else text
 
 
 def _timeouts(readings: Readings, text: Maybe[str], environment: Maybe[GrubEnvironment]) -> Maybe[GrubTimeouts]:
@@ -230,6 +238,7 @@ LOADERS = Probe(
         SBAT_LEVEL,
         EXTLINUX,
         LOADER_ENTRIES,
+        DEFAULTS,
     ),
     understand=loaders,
     follow_ups=_follow_ups,
