@@ -13,6 +13,7 @@ import lzma
 import os
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -215,16 +216,21 @@ def _through_python(descriptor: int, position: int, compression: str, contents: 
 def _through_tool(descriptor: int, size: int, position: int, compression: str, contents: _Contents) -> int:
     """Returns where the stream ends.
 
-    Nearly always it is the last one: so it goes straight from the file to the tool, and only then its end is looked for, when the
-    file is in memory. Where something follows it, the stream is read once more, alone.
+    Nearly always it is the last one and goes straight from the file to the tool. Where something follows it, only the stream does.
     """
-    # The child shares the file's offset, so it begins where the stream begins.
-    os.lseek(descriptor, position, os.SEEK_SET)
-    with open(descriptor, "rb", closefd=False, buffering=0) as source:
-        found, damage = _filtered(source, compression)
-    end = end_of(compression, descriptor, position, size) if compression in ("zstd", "lz4") else size
+    end: int | None = size
+    if compression in ("zstd", "lz4"):
+        # Its end is found by steps through the file; the rest is on its way into memory meanwhile, all of it is needed.
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, position, 0, os.POSIX_FADV_WILLNEED)
+        end = end_of(compression, descriptor, position, size)
     if end is not None and end < size:
         with section(descriptor, position, end) as source:
+            found, damage = _filtered(source, compression)
+    else:
+        # The child shares the file's offset, so it begins where the stream begins.
+        os.lseek(descriptor, position, os.SEEK_SET)
+        with open(descriptor, "rb", closefd=False, buffering=0) as source:
             found, damage = _filtered(source, compression)
     if damage:
         raise Damaged(damage)
